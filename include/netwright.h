@@ -1,0 +1,308 @@
+/*
+ * netwright.h - neural architecture search in C.
+ *
+ * This is the whole public interface: what is not declared here may change at
+ * any time. Writers of new ops, strategies, estimators, data sets and exporters
+ * also include netwright_ext.h.
+ *
+ * Flow: a *space* holds every network you would accept; a *trial* names one
+ * point of it (an *arch*); an *estimator* turns the arch into a *net* and
+ * scores it; a *strategy* proposes trials and observes scores; a *study*
+ * remembers every trial; an *exporter* writes the winner down.
+ *
+ * Specs. Ops, spaces, strategies, estimators, data sets and exporters are all
+ * named by one kind of string, "name key=value key=value". Ops may be chained
+ * with '|' and put side by side as "(a | b, c)". `netwright help NAME` prints the
+ * keys, their defaults and the source paper.
+ *
+ * Errors. Functions return nw_status: 0 and above is success, below 0 failure, and
+ * nw_errmsg() then says what went wrong in words. Constructors return NULL and
+ * space builders a negative node; both leave the failure pending. A function
+ * given such a NULL or node does nothing and passes the pending failure on, and
+ * the next function that returns a status reports it. So check once, at the end.
+ *
+ * Ownership. A context owns all that is made from it, and nw_close() frees it
+ * all, newest first. The *_free() functions only give memory back sooner; each
+ * accepts NULL. Strings passed in are copied. Pointers handed out as `const`
+ * are borrowed: they live as long as the object they came from.
+ *
+ * Threads. A context and everything made from it belong to one thread at a
+ * time; but a sealed space and an opened data set no longer change, and any
+ * thread may read them. Distinct contexts share nothing else. The library never
+ * logs to stderr, never exits, never reads the environment, and keeps no mutable
+ * global state.
+ */
+#ifndef NETWRIGHT_H
+#define NETWRIGHT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NW_VERSION "0.1.0"
+
+/* ---- Status --------------------------------------------------------------- */
+
+#define NW_STATUS_MAP(X)                                                                 \
+    X(NW_OK, 0, "ok")                                                                    \
+    X(NW_DONE, 1, "nothing left to do")                                                  \
+    X(NW_MORE, 2, "more to do")                                                          \
+    X(NW_ENOMEM, -1, "out of memory")                                                    \
+    X(NW_EINVAL, -2, "invalid argument")                                                 \
+    X(NW_ENAME, -3, "no such name")                                                      \
+    X(NW_ESPEC, -4, "malformed spec")                                                    \
+    X(NW_ESHAPE, -5, "shapes do not agree")                                              \
+    X(NW_EIO, -6, "input or output failed")                                              \
+    X(NW_EFORMAT, -7, "file is not what it should be")                                   \
+    X(NW_EMATCH, -8, "parts do not fit together")                                        \
+    X(NW_EDIVERGED, -9, "training diverged")                                             \
+    X(NW_ESTOPPED, -10, "stopped by the caller")                                         \
+    X(NW_EBUSY, -11, "in use by another process")                                        \
+    X(NW_EINFEASIBLE, -12, "nothing fits the limits")                                    \
+    X(NW_EDIFFER, -13, "verification found a difference")
+
+typedef enum nw_status {
+#define X(name, value, text) name = value,
+    NW_STATUS_MAP(X)
+#undef X
+} nw_status;
+
+/* ---- Types ---------------------------------------------------------------- */
+
+typedef struct nw_ctx nw_ctx;     /* allocator, threads, last error             */
+typedef struct nw_space nw_space; /* graph of ops, some of them choices         */
+typedef struct nw_arch nw_arch;   /* one weight per option of every choice      */
+typedef struct nw_net nw_net;     /* a space at an arch, memory and parameters  */
+typedef struct nw_data nw_data;   /* examples and labels                        */
+typedef struct nw_study nw_study; /* stored history of one search               */
+
+typedef int32_t nw_ref; /* a node of a space; below 0 after an error */
+
+/* All-zero is the default of every field, here and in every config below. */
+typedef struct nw_config {
+    void *(*realloc)(void *user, void *ptr, size_t size); /* size 0 frees       */
+    void *user;                                           /* handed to realloc  */
+    int threads;                                          /* 0 = one per core   */
+} nw_config;
+
+/* What an estimator found. Unknown fields are NaN. */
+typedef struct nw_score {
+    double quality;    /* the objective, higher is better; NaN = trial failed  */
+    double loss;       /* mean loss on validation data                         */
+    double accuracy;   /* fraction right (top-1) on validation data, 0..1      */
+    double top5;       /* fraction with the label among the five best, 0..1    */
+    double params;     /* trainable numbers                                    */
+    double macs;       /* multiply-accumulates of conv and dense, one example  */
+    double peak_bytes; /* activations of one forward pass at batch 1           */
+    double cost_s;     /* seconds this estimate took                           */
+} nw_score;
+
+/* What a trial asks of its estimator. */
+typedef enum nw_want {
+    NW_WANT_SCORE,  /* a score                                                  */
+    NW_WANT_GRAD,   /* d quality / d arch weight on a validation batch          */
+    NW_WANT_UPDATE, /* one step of the shared weights at this arch              */
+} nw_want;
+
+/* The unit of work: goes once round strategy -> estimator -> study -> strategy. */
+typedef struct nw_trial {
+    uint64_t id;        /* 1, 2, 3, ... in order of proposal                    */
+    uint64_t seed;      /* derived from the search seed and id alone            */
+    nw_arch *arch;      /* written by the strategy                              */
+    nw_want want;       /* written by the strategy                              */
+    double fidelity;    /* share of full effort, (0, 1]; written by strategy    */
+    double epoch;       /* epochs of shared weights so far; by the estimator    */
+    nw_score score;     /* written by the estimator                             */
+    nw_status status;   /* NW_OK, or why the estimator failed                   */
+    const char *reason; /* words for a failed status, else NULL                 */
+    const double *grad; /* d quality / d weight, laid out as the arch, or NULL  */
+} nw_trial;
+
+/* ---- Context -------------------------------------------------------------- */
+
+/* config may be NULL. Returns NULL when out of memory, which needs no check:
+ * every function accepts that NULL in place of an object and answers NW_ENOMEM. */
+nw_ctx *nw_open(const nw_config *config);
+void nw_close(nw_ctx *ctx);
+const char *nw_errmsg(const nw_ctx *ctx);
+const char *nw_strstatus(nw_status status);
+const char *nw_version(void);
+
+/* ---- Space ---------------------------------------------------------------- */
+
+nw_space *nw_space_new(nw_ctx *ctx);
+
+/* A published space or network ("darts c=16 layers=8"), or a file ("naive.yaml").
+ * input is the shape of one example and classes the number of outputs; 0 means
+ * that the spec or the file says it. */
+nw_space *nw_space_open(nw_ctx *ctx, const char *spec, const int input[3], int classes);
+void nw_space_free(nw_space *space);
+
+/* Shape of one example without the batch axis: channels, height, width. */
+nw_ref nw_input(nw_space *space, int channels, int height, int width);
+
+/* Apply an op, or a chain "a | b | (c, d) | add", to `n` nodes. The key name=
+ * names the module (its parameters are "name.weight" and so on); without it the
+ * name is made of the op and a number. */
+nw_ref nw_op_n(nw_space *space, const char *spec, size_t n, const nw_ref *in);
+
+/* Choice of one among `n` nodes (NNI's LayerChoice). Two choices of one name are
+ * one decision. name NULL: "_mutation_1", "_mutation_2", ... in order of making. */
+nw_ref nw_one_of_n(nw_space *space, const char *name, size_t n, const nw_ref *in);
+
+/* Choice of the sum of `k` among `n` nodes (NNI's InputChoice). */
+nw_ref nw_some_of_n(nw_space *space, const char *name, int k, size_t n, const nw_ref *in);
+
+/* Choice of a number; specs use it as $name, as in "conv2d out=$width". */
+nw_status nw_int_of(nw_space *space, const char *name, size_t n, const int *value);
+
+/* Of the one_of choices named, exactly `k` take an option other than `none` (an
+ * option index that all of them have); the others take `none`. DARTS cells keep
+ * two incoming edges of every node this way. */
+nw_status nw_keep(nw_space *space, int k, int none, size_t n, const char *const *choice);
+
+/* Prefix for the names of what is made until the matching nw_leave(). */
+void nw_enter(nw_space *space, const char *format, ...);
+void nw_leave(nw_space *space);
+
+nw_status nw_output(nw_space *space, nw_ref node);
+
+/* A second output that only training computes, its loss weighted by `weight`. */
+nw_status nw_aux_output(nw_space *space, nw_ref node, double weight);
+
+/* Check everything: every option of every choice has the same shape, every spec
+ * parses, every name is unique; then freeze. Idempotent. */
+nw_status nw_space_seal(nw_space *space);
+
+/* Exact number of archs in decimal, borrowed. Seals the space. */
+const char *nw_space_count(nw_space *space);
+
+/* The network to train from scratch once `arch` is found: a published space
+ * answers with its evaluation network (spec may set its keys, as in "c=36
+ * layers=20"), any other with itself frozen at arch. */
+nw_space *nw_space_derive(nw_space *space, const nw_arch *arch, const char *spec);
+
+#ifndef __cplusplus
+#define NW_REFS(...)                                                                     \
+    sizeof((nw_ref[]){__VA_ARGS__}) / sizeof(nw_ref), (nw_ref[])                         \
+    {                                                                                    \
+        __VA_ARGS__                                                                      \
+    }
+#define nw_op(space, spec, ...)     nw_op_n((space), (spec), NW_REFS(__VA_ARGS__))
+#define nw_one_of(space, name, ...) nw_one_of_n((space), (name), NW_REFS(__VA_ARGS__))
+#define nw_some_of(space, name, k, ...)                                                  \
+    nw_some_of_n((space), (name), (k), NW_REFS(__VA_ARGS__))
+#endif
+
+/* ---- Arch ----------------------------------------------------------------- */
+
+/* Seals the space. Starts with equal weights for all options of a choice. */
+nw_arch *nw_arch_new(nw_ctx *ctx, nw_space *space);
+void nw_arch_free(nw_arch *arch);
+nw_status nw_arch_random(nw_arch *arch, uint64_t seed); /* uniform among hard archs */
+nw_status nw_arch_set(nw_arch *arch, const char *choice, int option);
+int nw_arch_get(const nw_arch *arch, const char *choice); /* strongest; < 0 = none */
+nw_status nw_arch_harden(nw_arch *arch); /* the strongest options take all */
+uint64_t nw_arch_hash(const nw_arch *arch);
+nw_status nw_arch_read(nw_arch *arch, const char *json, const char *where);
+nw_status nw_arch_write(const nw_arch *arch, FILE *out); /* {"conv1":0,"skip":[1]} */
+
+/* Parameters, MACs and peak bytes of the net at a hard arch, without building it. */
+nw_status nw_arch_cost(const nw_arch *arch, nw_score *out);
+
+/* ---- Data ----------------------------------------------------------------- */
+
+nw_data *nw_data_open(nw_ctx *ctx, const char *spec); /* "cifar10 dir=data split=train" */
+
+/* A view of `count` examples from `first` on, in an order that depends on `seed`
+ * alone (0 = as stored). Views of one data set with one seed do not overlap when
+ * their ranges do not. */
+nw_data *nw_data_slice(nw_data *data, uint64_t seed, size_t first, size_t count);
+size_t nw_data_count(const nw_data *data);
+void nw_data_shape(const nw_data *data, int shape[3]); /* channels, height, width */
+int nw_data_classes(const nw_data *data);
+uint64_t nw_data_hash(const nw_data *data); /* of all examples, labels and order */
+void nw_data_free(nw_data *data);
+
+/* ---- Net ------------------------------------------------------------------ */
+
+typedef enum nw_precision { NW_F32, NW_F64 } nw_precision;
+
+/* arch may be NULL for a space without choices. A hard arch gives the frozen
+ * network, a soft one the supernet of all its options with weight above 0. */
+nw_net *nw_net_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t seed,
+                   nw_precision precision);
+void nw_net_free(nw_net *net);
+nw_status nw_net_cost(const nw_net *net, nw_score *out);
+
+/* in (batch, C, H, W), out (batch, classes), both NCHW float32. */
+nw_status nw_net_run(nw_net *net, int batch, const float *in, float *out);
+
+/* Loss, accuracy and top5 over `data`, which the net sees `batch` at a time. */
+nw_status nw_net_score(nw_net *net, const nw_data *data, const char *augment, int batch,
+                       nw_score *out);
+
+/* ---- Study ---------------------------------------------------------------- */
+
+/* One directory a study: study.db in SQLite, and what exporters write. Made when
+ * absent. A second process on it is refused with NW_EBUSY. */
+nw_study *nw_study_open(nw_ctx *ctx, const char *dir);
+void nw_study_free(nw_study *study);
+
+/* ---- Search --------------------------------------------------------------- */
+
+/* Called after every unit of work; a nonzero return stops the search, which can
+ * be resumed. stage is the config's, total 0 when unknown. */
+typedef struct nw_progress {
+    const char *stage;
+    double done, total;    /* steps                                              */
+    uint64_t trial;        /* id                                                 */
+    double epoch, epochs;  /* of this trial or of the supernet                   */
+    double loss, accuracy; /* latest, NaN if none yet                            */
+} nw_progress;
+
+typedef struct nw_search_config {
+    const char *stage;     /* name of this part of the study; NULL = "search"        */
+    const char *strategy;  /* "darts lr=3e-4", "random trials=10" ...                */
+    const char *estimator; /* "supernet epochs=50", "train epochs=5" ...             */
+    nw_data *train;        /* weights learn from this                                */
+    nw_data *valid;        /* scores come from this; never give it test data         */
+    nw_study *study;       /* optional; a stage that is in it is resumed             */
+    const nw_arch *arch;   /* optional: where strategy "fixed" starts                */
+    uint64_t seed;
+    uint64_t max_trials;   /* 0 = until the strategy is done                         */
+    double max_seconds;    /* 0 = no limit                                           */
+    int (*on_progress)(void *user, const nw_progress *progress);
+    void *user;
+} nw_search_config;
+
+/* best (hard) and net (its trained weights, if the estimator has any) may be NULL. */
+nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **best,
+                    nw_net **net, nw_score *score);
+
+/* ---- Export and listing ---------------------------------------------------- */
+
+/* spec: "json", "dot", "svg", "onnx", "safetensors". net may be NULL where no
+ * weights are needed. */
+nw_status nw_export(const nw_arch *arch, nw_net *net, const char *spec, const char *path);
+
+typedef enum nw_kind {
+    NW_OPS,
+    NW_SPACES,
+    NW_STRATEGIES,
+    NW_ESTIMATORS,
+    NW_DATASETS,
+    NW_EXPORTERS,
+} nw_kind;
+
+const char *nw_list(const nw_ctx *ctx, nw_kind kind, size_t i); /* i-th name, or NULL */
+nw_status nw_help(nw_ctx *ctx, nw_kind kind, const char *name, FILE *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* NETWRIGHT_H */

@@ -1,0 +1,301 @@
+/*
+ * netwright_ext.h - write a new op, space, strategy, estimator, data set or exporter.
+ *
+ * Every kind is one constant table in one file, plus one line in that folder's
+ * list.def. The tests, the help and the manual run over the lists, so a new entry is
+ * tested and documented the moment it is listed.
+ */
+#ifndef NETWRIGHT_EXT_H
+#define NETWRIGHT_EXT_H
+
+#include "netwright.h"
+
+/* ---- Specs ---------------------------------------------------------------- */
+
+typedef enum nw_attr_type {
+    NW_INT,  /* int; also a product or quotient of two, "16*4", "36/2"           */
+    NW_REAL, /* double                                                            */
+    NW_BOOL, /* int; 0 1 no yes off on false true                                 */
+    NW_TEXT, /* char[NW_TEXT_SIZE]; "in quotes" if it has blanks                  */
+    NW_PAIR, /* int[2] as height, width; "3" means 3x3, "1x7" is not square       */
+} nw_attr_type;
+
+enum { NW_TEXT_SIZE = 256 };
+
+/* One key of a spec. Parsing, range checks, help text, manual pages and the
+ * written form of a space all come from this row. A table ends at key NULL. */
+typedef struct nw_attr {
+    const char *key;
+    nw_attr_type type;
+    size_t offset;       /* of the field it fills, offsetof(struct foo, k)       */
+    const char *initial; /* default as text; NULL = must be given                */
+    double min, max;     /* both 0 = unbounded                                   */
+    const char *doc;     /* one line, with the unit                              */
+    const char *word;    /* a word that NW_INT and NW_PAIR take for -1, or NULL  */
+} nw_attr;
+
+/* Head of every table below. */
+#define NW_TYPE_HEAD                                                                     \
+    const char *name;     /* as in specs: lower case, no blanks            */            \
+    const char *doc;      /* one line                                      */            \
+    const char *paper;    /* author year, title, arXiv number; or NULL     */            \
+    const nw_attr *attrs; /* keys, or NULL                                 */            \
+    size_t size;          /* bytes of state, zeroed before open()          */
+
+typedef struct nw_head {
+    NW_TYPE_HEAD
+} nw_head; /* what any of the tables can be looked at as */
+
+/* ---- Ops ------------------------------------------------------------------ */
+
+/* Files of ops and kernels are compiled twice: for float, which is what runs, and
+ * for double, which proves it. NW_R(x) names the twin at hand. */
+#ifdef NW_DOUBLE
+typedef double nw_real;
+#define NW_R(x) x##_f64
+#else
+typedef float nw_real;
+#define NW_R(x) x##_f32
+#endif
+
+enum { NW_MAX_RANK = 3, NW_MAX_PARAM = 4 };
+
+/* One example, without the batch axis: (C, H, W), (T, C), (C) or (), as users write
+ * it. In memory a batch of (C, H, W) stands as (N, H, W, C), all else as written. */
+typedef struct nw_shape {
+    int rank;
+    int dim[NW_MAX_RANK];
+} nw_shape;
+
+/* A parameter or a buffer of a node, in PyTorch's layout. */
+typedef struct nw_param {
+    const char *suffix; /* "weight", "bias", "running_mean" ...                   */
+    int rank, dim[4];
+    int fan_in;       /* uniform in +-1/sqrt(fan_in), PyTorch's default start;
+                         0 = `initial` everywhere                                 */
+    double initial;   /* first value when fan_in is 0                             */
+    int is_buffer;    /* not trained: running statistics                          */
+    int never_decays; /* bias, or scale and shift of a normalisation              */
+} nw_param;
+
+/* A node while its shape is worked out. */
+typedef struct nw_node {
+    const void *attr; /* the op's struct, filled from the spec                    */
+    int n_in;
+    const nw_shape *in;
+    nw_shape out;
+    int n_param;
+    nw_param param[NW_MAX_PARAM];
+    double macs;   /* of one example: convolutions and dense layers only           */
+    char why[256]; /* infer() writes here why it refuses                          */
+} nw_node;
+
+typedef enum nw_mode {
+    NW_EVAL,        /* running statistics, no gradient                            */
+    NW_TRAIN,       /* batch statistics, running statistics follow                */
+    NW_TRAIN_STILL, /* batch statistics, running statistics stay                  */
+    NW_RECALIBRATE, /* batch statistics, running ones become their plain average  */
+} nw_mode;
+
+/* A node while it runs. All pointers are set by the executor and stay the same from
+ * step to step; prepare() may read everything but the data. */
+typedef struct nw_run {
+    const void *attr;
+    int n_in;
+    const nw_shape *in;
+    nw_shape out;
+    int batch;
+    int backward;            /* a backward pass will follow: keep what it needs    */
+    nw_ctx *ctx;             /* for prepare() only                                 */
+    const nw_real *const *x; /* inputs; NULL for one that is known to be zero     */
+    nw_real *y;
+    const nw_real *dy;
+    nw_real *const *dx;       /* NULL where not wanted                            */
+    const unsigned char *add; /* add[i]: dx[i] holds a sum already; else write it */
+    nw_real *const *w;        /* parameters, then buffers                         */
+    nw_real *const *dw;       /* ADD to it; NULL where not wanted                 */
+    void *keep, *scratch;     /* as large as prepare() asked                      */
+    size_t keep_bytes, scratch_bytes; /* set by prepare()                         */
+    void *state;                      /* set by prepare(), given back in release() */
+    nw_mode mode;
+    const double *mix; /* choice: one weight an input                              */
+    double *dmix;      /* choice: d loss / d weight, ADD to it; NULL = not wanted  */
+    uint64_t seed;     /* differs for every node and step                         */
+    double progress;   /* share of training that is done, 0..1                    */
+    long recalibrated; /* batches seen since recalibration began                  */
+} nw_run;
+
+/* One example of use, from which tests make shape, gradient and PyTorch checks. */
+typedef struct nw_case {
+    const char *spec;
+    int n_in;
+    nw_shape in[3];
+} nw_case;
+
+enum nw_op_flag {
+    NW_NEEDS_X = 1,    /* backward reads the inputs                               */
+    NW_NEEDS_Y = 2,    /* backward reads the output                               */
+    NW_ADDS = 4,       /* backward honours add[]; without it the executor adds    */
+    NW_IS_ZERO = 8,    /* the output is zero: choices skip it                     */
+    NW_IS_ALIAS = 16,  /* the output is the first input, unchanged                */
+    NW_NO_DATA_GRAD = 32, /* input 1 takes no gradient (labels)                   */
+};
+
+/* Where an op says how ONNX writes it. Names of tensors are made by the exporter. */
+typedef struct nw_onnx nw_onnx;
+
+typedef struct nw_op_type {
+    NW_TYPE_HEAD
+    int min_in, max_in;
+    unsigned flags;
+    const char *expand; /* an op made of others: "relu | conv2d k=$k | batchnorm"; such
+                           an op has no code, and $k stands for its own keys         */
+    nw_status (*infer)(nw_node *node);
+    nw_status (*prepare)(nw_run *run); /* optional                                    */
+    void (*release)(nw_run *run);      /* optional; state may be NULL or half made    */
+    void (*forward)(const nw_run *run);
+    void (*backward)(const nw_run *run);
+    const nw_case *cases; /* ends at spec NULL                                        */
+    void (*onnx)(nw_onnx *out, const nw_node *node); /* NULL = cannot be exported     */
+} nw_op_type;
+
+/* infer() says why and refuses: return nw_refuse(node, "add: %d inputs", n). */
+nw_status nw_refuse(nw_node *node, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Elements of one example. */
+size_t nw_count(const nw_shape *shape);
+
+/* For onnx(): start a node of ONNX type `type`, whose inputs are, in order, what the
+ * following calls add; its output is a fresh tensor, or the op's own for the last. */
+struct nw_onnx {
+    void *self;
+    void (*node)(nw_onnx *out, const char *type);
+    void (*input)(nw_onnx *out, int i);          /* input i of the op                */
+    void (*param)(nw_onnx *out, int i);          /* parameter i of the op            */
+    void (*previous)(nw_onnx *out);              /* output of the node before        */
+    void (*values)(nw_onnx *out, int n, const float *value);   /* constant vector   */
+    void (*indices)(nw_onnx *out, int n, const int64_t *value); /* constant vector  */
+    void (*attr_int)(nw_onnx *out, const char *name, int64_t value);
+    void (*attr_ints)(nw_onnx *out, const char *name, int n, const int64_t *value);
+    void (*attr_float)(nw_onnx *out, const char *name, float value);
+};
+
+/* ---- Spaces ----------------------------------------------------------------- */
+
+/* Builds the search space (arch NULL) or the network to train at `arch`. */
+typedef struct nw_space_type {
+    NW_TYPE_HEAD
+    nw_status (*build)(void *self, nw_space *space, const int input[3], int classes,
+                       const nw_arch *arch);
+} nw_space_type;
+
+/* ---- Strategies ------------------------------------------------------------- */
+
+enum { NW_GRADIENT = 1 }; /* strategy needs it, estimator gives it */
+
+/* Numbers of one epoch, for the study and for curves.csv; NaN = none. */
+typedef struct nw_epoch {
+    int epoch; /* 1 after the first */
+    double lr, train_loss, train_accuracy, valid_loss, valid_accuracy, seconds;
+} nw_epoch;
+
+typedef struct nw_env {
+    nw_ctx *ctx;
+    nw_space *space; /* sealed */
+    nw_data *train, *valid;
+    const nw_arch *arch; /* of nw_search_config, may be NULL */
+    uint64_t seed;
+    nw_status (*on_epoch)(void *loop, const nw_epoch *epoch); /* estimators call it */
+    /* Any named number of an epoch beside those: "skip_normal", "entropy" ... */
+    nw_status (*on_value)(void *loop, int epoch, const char *name, double value);
+    nw_status (*on_note)(void *loop, const char *words); /* a warning for the user   */
+    void *loop;
+} nw_env;
+
+/* State that survives: a function that goes over every field, to write or to read. */
+typedef struct nw_state {
+    void *self;
+    int reading;
+    nw_status (*bytes)(struct nw_state *state, void *data, size_t size);
+} nw_state;
+
+typedef struct nw_strategy_type {
+    NW_TYPE_HEAD
+    unsigned needs;
+    nw_status (*open)(void *self, const nw_env *env);
+    nw_status (*propose)(void *self, nw_trial *trial); /* NW_DONE ends the search     */
+    nw_status (*observe)(void *self, const nw_trial *trial);
+    nw_status (*best)(void *self, nw_arch *arch); /* NULL = best trial stored          */
+    nw_status (*state)(void *self, nw_state *state); /* NULL = none: replay the trials */
+    void (*close)(void *self);
+} nw_strategy_type;
+
+/* ---- Estimators ------------------------------------------------------------- */
+
+typedef struct nw_estimator_type {
+    NW_TYPE_HEAD
+    unsigned gives;
+    nw_status (*open)(void *self, const nw_env *env);
+
+    /* One unit of work on the trial, at most about a second: NW_MORE = call again,
+     * NW_OK = the trial is complete, NW_DONE = complete, and no further one can be
+     * taken (shared weights are fully trained). A failure is the trial's, not the
+     * search's, unless it is NW_ENOMEM, NW_EIO or NW_EMATCH. */
+    nw_status (*work)(void *self, nw_trial *trial);
+    void (*progress)(void *self, nw_progress *out); /* done, total, epoch, loss ...   */
+    nw_status (*net)(void *self, const nw_arch *arch, nw_net **out); /* optional       */
+    nw_status (*state)(void *self, nw_state *state); /* between any two calls of work() */
+    void (*close)(void *self);
+} nw_estimator_type;
+
+/* ---- Data sets -------------------------------------------------------------- */
+
+typedef struct nw_data_info {
+    int shape[3]; /* channels, height, width */
+    int classes;
+    size_t count;
+    /* Either one byte a number, value = byte * scale, or floats; NCHW, filled by open()
+     * with memory of the context. */
+    const uint8_t *bytes;
+    const float *floats;
+    double scale;
+    const int32_t *labels;
+    const char *const *class_names; /* or NULL */
+} nw_data_info;
+
+typedef struct nw_data_type {
+    NW_TYPE_HEAD
+    nw_status (*open)(void *self, nw_ctx *ctx, nw_data_info *info);
+    const char *fetch; /* official addresses, SHA-256 and file names; see data.h, or NULL */
+} nw_data_type;
+
+/* ---- Exporters -------------------------------------------------------------- */
+
+typedef struct nw_export_type {
+    NW_TYPE_HEAD
+    const char *suffix;
+    int wants_net;
+    nw_status (*write)(void *self, nw_ctx *ctx, const nw_arch *arch, nw_net *net,
+                       FILE *out);
+} nw_export_type;
+
+/* Zeroed; freed with the context at the latest. Never call malloc() in an extension. */
+void *nw_alloc(nw_ctx *ctx, size_t size);
+void nw_release(nw_ctx *ctx, void *ptr);
+
+/* Fill in nw_errmsg() and return `status`. */
+nw_status nw_fail(nw_ctx *ctx, nw_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- For strategies: an arch as plain numbers -------------------------------- */
+
+int nw_space_choices(const nw_space *space);             /* number of decisions     */
+int nw_space_options(const nw_space *space, int choice); /* options of one decision */
+const char *nw_space_choice_name(const nw_space *space, int choice);
+const char *nw_space_option_name(const nw_space *space, int choice, int option);
+double *nw_arch_weights(nw_arch *arch, int choice); /* one weight per option       */
+nw_status nw_arch_pick(nw_arch *arch, int choice, int option);
+nw_status nw_arch_copy(nw_arch *to, const nw_arch *from); /* by the choices' names  */
+
+#endif /* NETWRIGHT_EXT_H */

@@ -1,0 +1,113 @@
+/*
+ * space.h - a search space in memory: places, choices and rules.
+ *
+ * A *place* is one use of an op; its inputs come before it. A choice is a place too:
+ * its op is "choice" and its inputs are the options. Composite ops are expanded when
+ * they are placed; their instance is remembered as a *group*, so that a fused kernel
+ * can take it over.
+ */
+#ifndef NW_SPACE_H
+#define NW_SPACE_H
+
+#include "arena.h"
+#include "netwright_ext.h"
+#include "spec.h"
+#include "text.h"
+
+typedef struct nw_place {
+    const nw_op_type *op; /* the float twin                                         */
+    char *spec;           /* "conv2d out=6 k=3", without name=                      */
+    char *name;           /* of the module: "cells.0._ops.0.op.1"                   */
+    char *where;          /* "space.yaml:12:5", or "" in C                          */
+    int n_in;
+    int *in;    /* places                                                           */
+    int choice; /* index of the decision, or -1                                     */
+    int group;  /* index of the composite instance, or -1                           */
+} nw_place;
+
+typedef enum nw_choice_kind { NW_ONE, NW_SOME, NW_NUMBER } nw_choice_kind;
+
+typedef struct nw_choice {
+    char *name;
+    nw_choice_kind kind;
+    int k;     /* options that are taken: 1, or that of some_of                     */
+    int n;     /* options                                                           */
+    int first; /* where its weights start in an arch                                */
+    int *value;         /* of NW_NUMBER                                             */
+    char **option_name; /* "sep_conv_3x3", or the number                            */
+    int keep;           /* rule that it is under, or -1                             */
+    char *where;
+} nw_choice;
+
+typedef struct nw_keep_rule {
+    int k, none, n;
+    int *choice;
+} nw_keep_rule;
+
+typedef struct nw_group {
+    const nw_op_type *op;
+    char *spec;
+    int first, end; /* places [first, end) */
+} nw_group;
+
+struct nw_space {
+    nw_ctx *ctx;
+    nw_arena arena;
+    nw_status status; /* of the first failure; builders do nothing after it         */
+    int sealed;
+    nw_place *place;
+    nw_choice *choice;
+    nw_keep_rule *keep;
+    nw_group *group;
+    int n_place, n_choice, n_keep, n_group;
+    int room_place, room_choice, room_keep, room_group;
+    int n_weight; /* options of all choices */
+    int unnamed;  /* choices so far without a name */
+    int output, aux;
+    double aux_weight;
+    char scope[NW_TEXT_SIZE];
+    char where[NW_TEXT_SIZE]; /* of what is being read now, "" in C */
+    int group_now;
+    char *origin; /* "darts c=16" or the file; NULL when built in C                  */
+    const struct nw_space_type *family; /* or NULL */
+    int input[3], classes;              /* what the family was built for */
+    char *count;                        /* decimal, once computed */
+};
+
+/* Fail the space: words start with the place in the file. Returns -1. */
+nw_ref nw_space_fail(nw_space *space, nw_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Index of the choice of that name, or -1. */
+int nw_choice_find(const nw_space *space, const char *name);
+
+/* Name an option, for people: "sep_conv_3x3". Before sealing. */
+nw_status nw_option_name(nw_space *space, const char *choice, int option,
+                         const char *name);
+
+/* Place one op (not a chain) under `name`; for the chain parser. */
+nw_ref nw_place_op(nw_space *space, const char *spec, const char *name, int n_in,
+                   const nw_ref *in);
+
+struct nw_arch {
+    nw_ctx *ctx;
+    nw_space *space;
+    double *w; /* space->n_weight, choice after choice */
+};
+
+/* 1 when every weight is 0 or 1 and every choice takes what it may take. */
+int nw_arch_is_hard(const nw_arch *arch);
+
+/* What $name is looked up in; arch NULL = the first value of each. */
+typedef struct nw_arch_view {
+    const nw_space *space;
+    const nw_arch *arch;
+} nw_arch_view;
+
+nw_lookup nw_arch_lookup(nw_arch_view *view);
+
+/* All ops; the twin of nw_ops_f32[i] is nw_ops_f64[i]. NULL ends the list. */
+extern const nw_op_type *const nw_ops_f32[];
+extern const nw_op_type *const nw_ops_f64[];
+
+#endif
