@@ -1,0 +1,99 @@
+/*
+ * net.h - a graph that runs: parameters, a plan of the memory, the executor.
+ *
+ * A net has four blocks: trainable parameters, their gradients, buffers (running
+ * statistics), and one arena per plan for activations, their gradients and scratch.
+ * A plan is made for a batch size and a direction; it fixes every address and makes
+ * every primitive, so that a step allocates nothing. Plans share the parameters.
+ *
+ * All blocks hold nw_real of the net's precision: float, or double in an NW_F64 net.
+ */
+#ifndef NW_NET_H
+#define NW_NET_H
+
+#include "graph.h"
+
+typedef struct nw_plan nw_plan;
+
+struct nw_net {
+    nw_ctx *ctx;
+    nw_graph *graph;
+    nw_precision precision;
+    size_t real_size;  /* 4 or 8                                              */
+    void *param;       /* graph->n_trainable numbers                          */
+    void *grad;        /* as many; NULL until a plan with backward is made    */
+    void *buffer;      /* graph->n_buffer numbers                             */
+    double *mix;       /* weights of the arch: space->n_weight                */
+    double *dmix;      /* d loss / d mix, added to by nw_plan_backward()      */
+    nw_plan *plan[4];  /* lately used; owned                                  */
+    int loss_label;    /* graph nodes of labels and losses are not part of the
+                          graph: the plan adds them, see nw_plan_new()        */
+};
+
+/* As nw_net_new(), with flags of nw_graph_new(): a supernet keeps options whose
+ * weight is 0 now. */
+nw_net *nw_net_make(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t seed,
+                    nw_precision precision, unsigned flags);
+
+/* New weights for the choices of a supernet; options of weight 0 are not mixed in. */
+nw_status nw_net_set_arch(nw_net *net, const nw_arch *arch);
+
+/* Start of a parameter in param, grad or buffer, in real numbers. */
+void *nw_net_param(const nw_net *net, int i);
+
+/* A number of a block whatever the precision. */
+double nw_real_get(const nw_net *net, const void *block, size_t i);
+void nw_real_set(const nw_net *net, void *block, size_t i, double value);
+
+/* ---- Plans ------------------------------------------------------------------ */
+
+typedef struct nw_plan_config {
+    int batch;
+    int backward;          /* gradients of parameters (and of the mix, if any)    */
+    int no_param_grad;     /* with backward: of the mix only                      */
+    int input_grad;        /* and of the input: for tests                         */
+    double smoothing;      /* label smoothing of the cross-entropy, 0..1          */
+    int soft_labels;       /* labels are distributions (batch, classes)           */
+    int squares;           /* loss is mean squared error to soft labels           */
+    int no_loss;           /* logits only                                         */
+} nw_plan_config;
+
+/* NULL after nw_fail(). A plan belongs to its net and dies with it at the latest. */
+nw_plan *nw_plan_new(nw_net *net, const nw_plan_config *config);
+void nw_plan_free(nw_plan *plan);
+
+/* A plan of that config, from the net's few last ones or new. */
+nw_plan *nw_net_plan(nw_net *net, const nw_plan_config *config);
+
+size_t nw_plan_bytes(const nw_plan *plan); /* of the arena: the peak */
+
+/* Bytes that a forward pass of `graph` at batch 1 would plan, without building it. */
+nw_status nw_graph_peak(nw_graph *graph, size_t *bytes);
+
+/* Where the caller puts a batch: NCHW as users see it. */
+typedef struct nw_batch {
+    const float *x;       /* (batch, C, H, W)                                      */
+    const int32_t *label; /* (batch) or NULL                                       */
+    const float *soft;    /* (batch, classes) or NULL                              */
+} nw_batch;
+
+typedef struct nw_pass {
+    nw_mode mode;
+    uint64_t seed;       /* of this step: dropout, drop path, noise                */
+    double progress;     /* share of training that is done                         */
+    long recalibrated;   /* see nw_run                                             */
+} nw_pass;
+
+/* loss: mean over the batch, the auxiliary one included with its weight; NULL = not
+ * wanted. The logits are then at nw_plan_logits(). */
+nw_status nw_plan_forward(nw_plan *plan, const nw_batch *batch, const nw_pass *pass,
+                          double *loss);
+
+/* Gradients of `scale` times the mean loss, ADDED to net->grad and net->dmix. */
+nw_status nw_plan_backward(nw_plan *plan, double scale);
+
+/* (batch, classes) nw_real of the last forward pass. */
+const void *nw_plan_logits(const nw_plan *plan);
+const void *nw_plan_input_grad(const nw_plan *plan); /* (batch, H, W, C) */
+
+#endif
