@@ -274,8 +274,8 @@ typedef struct nw_search_config {
     nw_study *study;       /* optional; a stage that is in it is resumed             */
     const nw_arch *arch;   /* optional: where strategy "fixed" starts                */
     uint64_t seed;
-    uint64_t max_trials;   /* 0 = until the strategy is done                         */
-    double max_seconds;    /* 0 = no limit                                           */
+    uint64_t max_trials; /* 0 = until the strategy is done                         */
+    double max_seconds;  /* 0 = no limit                                           */
     int (*on_progress)(void *user, const nw_progress *progress);
     void *user;
 } nw_search_config;

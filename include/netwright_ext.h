@@ -133,12 +133,13 @@ typedef struct nw_case {
 } nw_case;
 
 enum nw_op_flag {
-    NW_NEEDS_X = 1,    /* backward reads the inputs                               */
-    NW_NEEDS_Y = 2,    /* backward reads the output                               */
-    NW_ADDS = 4,       /* backward honours add[]; without it the executor adds    */
-    NW_IS_ZERO = 8,    /* the output is zero: choices skip it                     */
-    NW_IS_ALIAS = 16,  /* the output is the first input, unchanged                */
+    NW_NEEDS_X = 1,       /* backward reads the inputs                               */
+    NW_NEEDS_Y = 2,       /* backward reads the output                               */
+    NW_ADDS = 4,          /* backward honours add[]; without it the executor adds    */
+    NW_IS_ZERO = 8,       /* the output is zero: choices skip it                     */
+    NW_IS_ALIAS = 16,     /* the output is the first input, unchanged                */
     NW_NO_DATA_GRAD = 32, /* input 1 takes no gradient (labels)                   */
+    NW_SKIPS_ZERO = 64,   /* inputs that are known to be zero come as NULL        */
 };
 
 /* Where an op says how ONNX writes it. Names of tensors are made by the exporter. */
@@ -171,10 +172,10 @@ size_t nw_count(const nw_shape *shape);
 struct nw_onnx {
     void *self;
     void (*node)(nw_onnx *out, const char *type);
-    void (*input)(nw_onnx *out, int i);          /* input i of the op                */
-    void (*param)(nw_onnx *out, int i);          /* parameter i of the op            */
-    void (*previous)(nw_onnx *out);              /* output of the node before        */
-    void (*values)(nw_onnx *out, int n, const float *value);   /* constant vector   */
+    void (*input)(nw_onnx *out, int i); /* input i of the op                */
+    void (*param)(nw_onnx *out, int i); /* parameter i of the op            */
+    void (*previous)(nw_onnx *out);     /* output of the node before        */
+    void (*values)(nw_onnx *out, int n, const float *value);    /* constant vector   */
     void (*indices)(nw_onnx *out, int n, const int64_t *value); /* constant vector  */
     void (*attr_int)(nw_onnx *out, const char *name, int64_t value);
     void (*attr_ints)(nw_onnx *out, const char *name, int n, const int64_t *value);
@@ -267,7 +268,8 @@ typedef struct nw_data_info {
 typedef struct nw_data_type {
     NW_TYPE_HEAD
     nw_status (*open)(void *self, nw_ctx *ctx, nw_data_info *info);
-    const char *fetch; /* official addresses, SHA-256 and file names; see data.h, or NULL */
+    const char
+        *fetch; /* official addresses, SHA-256 and file names; see data.h, or NULL */
 } nw_data_type;
 
 /* ---- Exporters -------------------------------------------------------------- */

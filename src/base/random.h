@@ -31,7 +31,8 @@ void nw_random_bits(uint64_t seed, uint32_t purpose, uint64_t index, uint32_t ou
 uint64_t nw_random_u64(uint64_t seed, uint32_t purpose, uint64_t index);
 double nw_uniform(uint64_t seed, uint32_t purpose, uint64_t index); /* (0, 1) */
 double nw_normal(uint64_t seed, uint32_t purpose, uint64_t index);  /* mean 0, sd 1 */
-uint64_t nw_below(uint64_t seed, uint32_t purpose, uint64_t index, uint64_t n); /* [0,n) */
+uint64_t nw_below(uint64_t seed, uint32_t purpose, uint64_t index,
+                  uint64_t n); /* [0,n) */
 
 /* A uniform permutation of 0..n-1 (Fisher-Yates). */
 void nw_permutation(uint64_t seed, uint32_t purpose, uint32_t *out, size_t n);

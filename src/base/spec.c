@@ -155,7 +155,8 @@ static int parse_int(const char *text, const nw_attr *attr, const nw_lookup *loo
 
 static int parse_bool(const char *text, int *out)
 {
-    static const char *const words[] = {"0", "1", "no", "yes", "off", "on", "false", "true"};
+    static const char *const words[] = {"0",   "1",  "no",    "yes",
+                                        "off", "on", "false", "true"};
 
     for (int i = 0; i < 8; i++)
         if (!strcmp(text, words[i])) {
@@ -235,8 +236,8 @@ static nw_status set(nw_ctx *ctx, const nw_head *type, const nw_attr *attr,
         return nw_fail(ctx, NW_ESPEC, "%s: %s=%s is not %s", type->name, attr->key, text,
                        expected(attr));
     if (!in_range(attr, field, &value))
-        return nw_fail(ctx, NW_ESPEC, "%s: %s=%s is outside %g..%g", type->name, attr->key,
-                       text, attr->min, attr->max);
+        return nw_fail(ctx, NW_ESPEC, "%s: %s=%s is outside %g..%g", type->name,
+                       attr->key, text, attr->min, attr->max);
     return NW_OK;
 }
 
@@ -307,6 +308,6 @@ void nw_spec_help(nw_text *out, const nw_head *type)
     if (type->paper)
         nw_text_printf(out, "source: %s\n", type->paper);
     for (const nw_attr *a = type->attrs; a && a->key; a++)
-        nw_text_printf(out, "  %-14s %-10s %s\n", a->key, a->initial ? a->initial : "(given)",
-                       a->doc);
+        nw_text_printf(out, "  %-14s %-10s %s\n", a->key,
+                       a->initial ? a->initial : "(given)", a->doc);
 }

@@ -12,26 +12,27 @@
 
 struct nw_data {
     nw_ctx *ctx;
-    nw_data_info info;      /* of the whole set, shared by its views               */
-    const uint32_t *index;  /* of the view's examples; NULL = all, as stored       */
-    size_t count;           /* examples of the view                                */
-    nw_data *parent;        /* NULL for the set itself                             */
-    char *spec;             /* as it was opened                                    */
-    void *self;             /* state of the type                                   */
+    nw_data_info info;     /* of the whole set, shared by its views               */
+    const uint32_t *index; /* of the view's examples; NULL = all, as stored       */
+    size_t count;          /* examples of the view                                */
+    nw_data *parent;       /* NULL for the set itself                             */
+    char *spec;            /* as it was opened                                    */
+    void *self;            /* state of the type                                   */
     const nw_data_type *type;
 };
 
 /* "crop=4 flip cutout=16 mean=0.49,0.48,0.45 std=0.25,0.24,0.26": what happens to an
  * example on its way into a batch. Random parts only in training. */
 typedef struct nw_augment {
-    int crop;                /* zero padding of a random crop, pixels              */
-    int flip;                /* mirror left-right with probability 1/2             */
-    int cutout;              /* side of a square set to zero, pixels               */
-    int n_channel;           /* of mean and sd; 0 = leave the values               */
-    double mean[4], sd[4];   /* of the values after scale: x = (v - mean) / sd     */
+    int crop;              /* zero padding of a random crop, pixels              */
+    int flip;              /* mirror left-right with probability 1/2             */
+    int cutout;            /* side of a square set to zero, pixels               */
+    int n_channel;         /* of mean and sd; 0 = leave the values               */
+    double mean[4], sd[4]; /* of the values after scale: x = (v - mean) / sd     */
 } nw_augment;
 
-/* spec NULL or "": mean and sd of `data` itself over all its examples ("normalise=auto"). */
+/* spec NULL or "": mean and sd of `data` itself over all its examples ("normalise=auto").
+ */
 nw_status nw_augment_parse(nw_ctx *ctx, const char *spec, const nw_data *data,
                            nw_augment *out);
 

@@ -110,7 +110,8 @@ int nw_arch_get(const nw_arch *arch, const char *choice)
     int c = arch ? nw_choice_find(arch->space, choice) : -1;
 
     return c < 0 ? -1
-                 : strongest(nw_arch_weights((nw_arch *)arch, c), arch->space->choice[c].n, -1);
+                 : strongest(nw_arch_weights((nw_arch *)arch, c),
+                             arch->space->choice[c].n, -1);
 }
 
 /* The k largest of w[n] become 1 and the rest 0. */
@@ -204,13 +205,14 @@ static void draw_subset(const double *x, int n, int k, double *e, uint64_t seed,
         polynomial(x, i, n, e, k);
         all = e[k];
         polynomial(x, i + 1, n, e, k);
-        in[i] = k > 0 && nw_uniform(seed, NW_FOR_ARCH, stream + (uint64_t)i) * all >= e[k];
+        in[i] =
+            k > 0 && nw_uniform(seed, NW_FOR_ARCH, stream + (uint64_t)i) * all >= e[k];
         k -= in[i];
     }
 }
 
-static nw_status random_subset(nw_arch *arch, const double *x, int n, int k, uint64_t seed,
-                               uint64_t stream, unsigned char *in)
+static nw_status random_subset(nw_arch *arch, const double *x, int n, int k,
+                               uint64_t seed, uint64_t stream, unsigned char *in)
 {
     double *e = nw_alloc(arch->ctx, (size_t)(k + 1) * sizeof(double));
 
@@ -282,9 +284,9 @@ nw_status nw_arch_random(nw_arch *arch, uint64_t seed)
         if (choice->kind == NW_SOME)
             NW_TRY(random_some(arch, c, seed));
         else if (choice->keep < 0)
-            NW_TRY(nw_arch_pick(arch, c,
-                                (int)nw_below(seed, NW_FOR_ARCH, stretch(c),
-                                              (uint64_t)choice->n)));
+            NW_TRY(nw_arch_pick(
+                arch, c,
+                (int)nw_below(seed, NW_FOR_ARCH, stretch(c), (uint64_t)choice->n)));
     }
     for (int r = 0; r < arch->space->n_keep; r++)
         NW_TRY(random_rule(arch, r, seed));
@@ -315,8 +317,8 @@ nw_status nw_arch_copy(nw_arch *to, const nw_arch *from)
         b = other < 0 ? NULL : &from->space->choice[other];
         if (!b || b->n != a->n || b->kind != a->kind)
             return nw_fail(to->ctx, NW_EMATCH,
-                           "the architecture has no choice \"%s\" with %d options", a->name,
-                           a->n);
+                           "the architecture has no choice \"%s\" with %d options",
+                           a->name, a->n);
         memcpy(to->w + a->first, from->w + b->first, (size_t)a->n * sizeof(double));
     }
     return NW_OK;
@@ -375,16 +377,18 @@ static nw_status read_choice(nw_arch *arch, int c, const json_t *value, const ch
 
     clear_choice(arch, c);
     if (n != choice->k)
-        return nw_fail(arch->ctx, NW_EFORMAT, "%s: \"%s\" takes %d option%s, not %d", where,
-                       choice->name, choice->k, choice->k == 1 ? "" : "s", n);
+        return nw_fail(arch->ctx, NW_EFORMAT, "%s: \"%s\" takes %d option%s, not %d",
+                       where, choice->name, choice->k, choice->k == 1 ? "" : "s", n);
     for (int i = 0; i < n; i++) {
-        const json_t *item = json_is_array(value) ? json_array_get(value, (size_t)i) : value;
+        const json_t *item =
+            json_is_array(value) ? json_array_get(value, (size_t)i) : value;
         int option = option_of(choice, item);
 
         if (option < 0 || arch->w[choice->first + option] != 0)
-            return nw_fail(arch->ctx, NW_EFORMAT,
-                           "%s: \"%s\" needs option numbers 0 to %d or their names, each once",
-                           where, choice->name, choice->n - 1);
+            return nw_fail(
+                arch->ctx, NW_EFORMAT,
+                "%s: \"%s\" needs option numbers 0 to %d or their names, each once",
+                where, choice->name, choice->n - 1);
         arch->w[choice->first + option] = 1;
     }
     return NW_OK;
@@ -399,10 +403,10 @@ static nw_status check_rules(nw_arch *arch, const char *where)
         for (int i = 0; i < rule->n; i++)
             kept += nw_arch_weights(arch, rule->choice[i])[rule->none] == 0;
         if (kept != rule->k)
-            return nw_fail(arch->ctx, NW_EFORMAT,
-                           "%s: exactly %d of the %d choices from \"%s\" on may be taken, not %d",
-                           where, rule->k, rule->n,
-                           arch->space->choice[rule->choice[0]].name, kept);
+            return nw_fail(
+                arch->ctx, NW_EFORMAT,
+                "%s: exactly %d of the %d choices from \"%s\" on may be taken, not %d",
+                where, rule->k, rule->n, arch->space->choice[rule->choice[0]].name, kept);
     }
     return NW_OK;
 }
@@ -412,9 +416,7 @@ static nw_status read_object(nw_arch *arch, json_t *object, const char *where)
     const char *key;
     json_t *value;
 
-    json_object_foreach(object, key, value)
-        if (find(arch, key) < 0)
-            return NW_ENAME;
+    json_object_foreach(object, key, value) if (find(arch, key) < 0) return NW_ENAME;
     for (int c = 0; c < arch->space->n_choice; c++) {
         value = json_object_get(object, arch->space->choice[c].name);
         if (!value)

@@ -78,8 +78,8 @@ static int single(nw_space *space, const char **s, struct values *v)
     while (n && strchr(" \t\n", (*s)[n - 1]))
         n--;
     if (!n || n >= sizeof(text)) {
-        nw_space_fail(space, NW_ESPEC, n ? "an op's spec is too long"
-                                         : "an op is missing in a chain");
+        nw_space_fail(space, NW_ESPEC,
+                      n ? "an op's spec is too long" : "an op is missing in a chain");
         return 0;
     }
     memcpy(text, *s, n);
@@ -122,8 +122,9 @@ nw_ref nw_op_n(nw_space *space, const char *spec, size_t n, const nw_ref *in)
     if (!chain(space, &spec, 0, &v))
         return -1;
     if (*spec || v.n != 1)
-        return nw_space_fail(space, NW_ESPEC, *spec ? "unexpected \"%s\" in a chain"
-                                                    : "a chain must end in one value%s",
+        return nw_space_fail(space, NW_ESPEC,
+                             *spec ? "unexpected \"%s\" in a chain"
+                                   : "a chain must end in one value%s",
                              spec);
     return v.ref[0];
 }

@@ -10,8 +10,8 @@ struct build {
     const nw_arch *arch;
     unsigned flags;
     int f64;
-    int *stands_for;      /* place -> place that gives its value: itself or an option */
-    int *index;           /* place -> node, -1 = not yet, -2 = not wanted             */
+    int *stands_for;       /* place -> place that gives its value: itself or an option */
+    int *index;            /* place -> node, -1 = not yet, -2 = not wanted             */
     unsigned char *wanted; /* by place                                                */
 };
 
@@ -46,8 +46,7 @@ const char *nw_shape_text(const nw_shape *shape, char out[48])
 
 static int same_shape(const nw_shape *a, const nw_shape *b)
 {
-    return a->rank == b->rank &&
-           !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof(int));
+    return a->rank == b->rank && !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof(int));
 }
 
 static double weight(const struct build *b, int choice, int option)
@@ -163,11 +162,11 @@ static nw_status check_options(struct build *b, const nw_gnode *node, const nw_p
         if (!same_shape(&node->info.in[0], &node->info.in[i])) {
             const nw_choice *c = &b->space->choice[p->choice];
 
-            snprintf(words, sizeof(words),
-                     "choice \"%s\": option %s gives %s but option %s gives %s", c->name,
-                     c->option_name[node->option[0]], nw_shape_text(&node->info.in[0], first),
-                     c->option_name[node->option[i]],
-                     nw_shape_text(&node->info.in[i], other));
+            snprintf(
+                words, sizeof(words),
+                "choice \"%s\": option %s gives %s but option %s gives %s", c->name,
+                c->option_name[node->option[0]], nw_shape_text(&node->info.in[0], first),
+                c->option_name[node->option[i]], nw_shape_text(&node->info.in[i], other));
             return fail_at(b, p, words);
         }
     return NW_OK;
@@ -202,7 +201,8 @@ static int finds_zero(const nw_graph *g, const nw_gnode *node)
 
     if (node->op->flags & NW_IS_ZERO)
         return 1;
-    if (node->choice < 0 && !(node->op->flags & NW_IS_ALIAS) && strcmp(node->op->name, "add"))
+    if (node->choice < 0 && !(node->op->flags & NW_IS_ALIAS) &&
+        strcmp(node->op->name, "add"))
         return 0;
     for (int i = 0; i < node->info.n_in; i++)
         n += g->node[node->in[i]].is_zero;

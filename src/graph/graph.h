@@ -15,11 +15,11 @@ typedef struct nw_gnode {
     const nw_op_type *op; /* of the precision asked for              */
     const char *spec, *name;
     int place, group;
-    int choice;     /* index of the decision, or -1                  */
-    int *option;    /* choice: option of input i                     */
-    int *in;        /* graph nodes                                   */
-    nw_node info;   /* attr, shapes, parameters, macs                */
-    int is_zero;    /* the value is zero, always                     */
+    int choice;      /* index of the decision, or -1                  */
+    int *option;     /* choice: option of input i                     */
+    int *in;         /* graph nodes                                   */
+    nw_node info;    /* attr, shapes, parameters, macs                */
+    int is_zero;     /* the value is zero, always                     */
     int first_param; /* of the graph's parameters                    */
 } nw_gnode;
 
@@ -37,9 +37,9 @@ typedef struct nw_graph {
     nw_space *space;
     int n, n_param;
     nw_gnode *node;
-    nw_gparam *param;     /* trainable and buffers, in order of nodes  */
-    size_t n_trainable;   /* numbers in the trainable block            */
-    size_t n_buffer;      /* numbers in the block of buffers           */
+    nw_gparam *param;       /* trainable and buffers, in order of nodes  */
+    size_t n_trainable;     /* numbers in the trainable block            */
+    size_t n_buffer;        /* numbers in the block of buffers           */
     int input, output, aux; /* nodes; aux -1 = none                    */
     double macs;
 } nw_graph;

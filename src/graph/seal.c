@@ -22,7 +22,8 @@ static int by_name(const void *a, const void *b)
 
 static nw_status check_names(nw_space *space, nw_graph *g)
 {
-    const nw_gparam **sorted = nw_arena_get(&g->arena, (size_t)g->n_param * sizeof(*sorted) + 1);
+    const nw_gparam **sorted =
+        nw_arena_get(&g->arena, (size_t)g->n_param * sizeof(*sorted) + 1);
 
     if (!sorted)
         return NW_ENOMEM;
@@ -38,8 +39,8 @@ static nw_status check_names(nw_space *space, nw_graph *g)
 
 static nw_status check_at(nw_space *space, const nw_arch *arch)
 {
-    nw_graph *g = nw_graph_new(space->ctx, space, arch, NW_F32,
-                               NW_GRAPH_AUX | NW_GRAPH_ALL);
+    nw_graph *g =
+        nw_graph_new(space->ctx, space, arch, NW_F32, NW_GRAPH_AUX | NW_GRAPH_ALL);
     nw_status status = g ? check_names(space, g) : nw_pending(space->ctx);
 
     nw_graph_free(g);
@@ -56,7 +57,8 @@ static nw_status check_numbers(nw_space *space, nw_arch *arch)
             combinations *= space->choice[c].n;
     if (combinations > MOST_COMBINATIONS) {
         for (int c = 0; c < space->n_choice; c++)
-            for (int i = 0; space->choice[c].kind == NW_NUMBER && i < space->choice[c].n; i++) {
+            for (int i = 0; space->choice[c].kind == NW_NUMBER && i < space->choice[c].n;
+                 i++) {
                 nw_arch_pick(arch, c, i);
                 NW_TRY(check_at(space, arch));
             }

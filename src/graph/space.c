@@ -217,8 +217,8 @@ static nw_ref place_composite(nw_space *space, const nw_op_type *op, const char 
     nw_text text;
     nw_ref out;
 
-    if (!group.spec || nw_grow(space->ctx, &space->group, mine, &space->room_group,
-                               sizeof(group)) < 0) {
+    if (!group.spec ||
+        nw_grow(space->ctx, &space->group, mine, &space->room_group, sizeof(group)) < 0) {
         space->status = NW_ENOMEM;
         return -1;
     }
@@ -275,7 +275,8 @@ int nw_choice_find(const nw_space *space, const char *name)
     return -1;
 }
 
-static int add_choice(nw_space *space, const char *name, nw_choice_kind kind, int k, int n)
+static int add_choice(nw_space *space, const char *name, nw_choice_kind kind, int k,
+                      int n)
 {
     nw_choice c = {.kind = kind, .k = k, .n = n, .first = space->n_weight, .keep = -1};
     char number[32];
@@ -377,7 +378,8 @@ nw_status nw_int_of(nw_space *space, const char *name, size_t n, const int *valu
     return space->status;
 }
 
-nw_status nw_option_name(nw_space *space, const char *choice, int option, const char *name)
+nw_status nw_option_name(nw_space *space, const char *choice, int option,
+                         const char *name)
 {
     int c = space->status < 0 ? -1 : nw_choice_find(space, choice);
     char *copy;
@@ -400,9 +402,10 @@ static nw_status bind_keep(nw_space *space, int rule, const char *name)
 
     if (c < 0 || space->choice[c].kind != NW_ONE || space->choice[c].keep >= 0 ||
         r->none < 0 || r->none >= space->choice[c].n) {
-        nw_space_fail(space, NW_EINVAL,
-                      "keep: \"%s\" is not a one_of with option %d that no other rule has",
-                      name, r->none);
+        nw_space_fail(
+            space, NW_EINVAL,
+            "keep: \"%s\" is not a one_of with option %d that no other rule has", name,
+            r->none);
         return space->status;
     }
     space->choice[c].keep = rule;

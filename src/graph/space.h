@@ -30,10 +30,10 @@ typedef enum nw_choice_kind { NW_ONE, NW_SOME, NW_NUMBER } nw_choice_kind;
 typedef struct nw_choice {
     char *name;
     nw_choice_kind kind;
-    int k;     /* options that are taken: 1, or that of some_of                     */
-    int n;     /* options                                                           */
-    int first; /* where its weights start in an arch                                */
-    int *value;         /* of NW_NUMBER                                             */
+    int k;      /* options that are taken: 1, or that of some_of                     */
+    int n;      /* options                                                           */
+    int first;  /* where its weights start in an arch                                */
+    int *value; /* of NW_NUMBER                                             */
     char **option_name; /* "sep_conv_3x3", or the number                            */
     int keep;           /* rule that it is under, or -1                             */
     char *where;

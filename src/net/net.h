@@ -19,15 +19,14 @@ struct nw_net {
     nw_ctx *ctx;
     nw_graph *graph;
     nw_precision precision;
-    size_t real_size;  /* 4 or 8                                              */
-    void *param;       /* graph->n_trainable numbers                          */
-    void *grad;        /* as many; NULL until a plan with backward is made    */
-    void *buffer;      /* graph->n_buffer numbers                             */
-    double *mix;       /* weights of the arch: space->n_weight                */
-    double *dmix;      /* d loss / d mix, added to by nw_plan_backward()      */
-    nw_plan *plan[4];  /* lately used; owned                                  */
-    int loss_label;    /* graph nodes of labels and losses are not part of the
-                          graph: the plan adds them, see nw_plan_new()        */
+    size_t real_size; /* 4 or 8                                              */
+    void *param;      /* graph->n_trainable numbers                          */
+    void *grad;       /* as many; NULL until a plan with backward is made    */
+    void *buffer;     /* graph->n_buffer numbers                             */
+    double *mix;      /* weights of the arch: space->n_weight                */
+    double *dmix;     /* d loss / d mix, added to by nw_plan_backward()      */
+    nw_plan *plan[4]; /* lately used; owned                                  */
+    uint64_t clock;   /* of their use                                        */
 };
 
 /* As nw_net_new(), with flags of nw_graph_new(): a supernet keeps options whose
@@ -49,13 +48,13 @@ void nw_real_set(const nw_net *net, void *block, size_t i, double value);
 
 typedef struct nw_plan_config {
     int batch;
-    int backward;          /* gradients of parameters (and of the mix, if any)    */
-    int no_param_grad;     /* with backward: of the mix only                      */
-    int input_grad;        /* and of the input: for tests                         */
-    double smoothing;      /* label smoothing of the cross-entropy, 0..1          */
-    int soft_labels;       /* labels are distributions (batch, classes)           */
-    int squares;           /* loss is mean squared error to soft labels           */
-    int no_loss;           /* logits only                                         */
+    int backward;      /* gradients of parameters (and of the mix, if any)    */
+    int no_param_grad; /* with backward: of the mix only                      */
+    int input_grad;    /* and of the input: for tests                         */
+    double smoothing;  /* label smoothing of the cross-entropy, 0..1          */
+    int soft_labels;   /* labels are distributions (batch, classes)           */
+    int squares;       /* loss is mean squared error to soft labels           */
+    int no_loss;       /* logits only                                         */
 } nw_plan_config;
 
 /* NULL after nw_fail(). A plan belongs to its net and dies with it at the latest. */
@@ -66,6 +65,9 @@ void nw_plan_free(nw_plan *plan);
 nw_plan *nw_net_plan(nw_net *net, const nw_plan_config *config);
 
 size_t nw_plan_bytes(const nw_plan *plan); /* of the arena: the peak */
+const nw_plan_config *nw_plan_config_of(const nw_plan *plan);
+void nw_plan_touch(nw_plan *plan, uint64_t now);
+uint64_t nw_plan_age(const nw_plan *plan); /* when it was last touched */
 
 /* Bytes that a forward pass of `graph` at batch 1 would plan, without building it. */
 nw_status nw_graph_peak(nw_graph *graph, size_t *bytes);
@@ -79,9 +81,9 @@ typedef struct nw_batch {
 
 typedef struct nw_pass {
     nw_mode mode;
-    uint64_t seed;       /* of this step: dropout, drop path, noise                */
-    double progress;     /* share of training that is done                         */
-    long recalibrated;   /* see nw_run                                             */
+    uint64_t seed;     /* of this step: dropout, drop path, noise                */
+    double progress;   /* share of training that is done                         */
+    long recalibrated; /* see nw_run                                             */
 } nw_pass;
 
 /* loss: mean over the batch, the auxiliary one included with its weight; NULL = not

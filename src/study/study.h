@@ -33,12 +33,12 @@ nw_status nw_study_stage(nw_study *study, const char *stage, const char *config,
                          int64_t *id);
 
 typedef struct nw_stored_trial {
-    uint64_t id;         /* of the trial, from 1                                  */
+    uint64_t id; /* of the trial, from 1                                  */
     uint64_t seed;
     double fidelity;
-    const char *arch;    /* JSON                                                  */
+    const char *arch; /* JSON                                                  */
     nw_status status;
-    const char *reason;  /* or NULL                                               */
+    const char *reason; /* or NULL                                               */
     nw_score score;
 } nw_stored_trial;
 
@@ -48,7 +48,8 @@ nw_status nw_study_begin(nw_study *study);
 nw_status nw_study_commit(nw_study *study);
 void nw_study_rollback(nw_study *study);
 
-nw_status nw_study_put_trial(nw_study *study, int64_t stage, const nw_stored_trial *trial);
+nw_status nw_study_put_trial(nw_study *study, int64_t stage,
+                             const nw_stored_trial *trial);
 nw_status nw_study_put_epoch(nw_study *study, int64_t stage, uint64_t trial,
                              const nw_epoch *epoch);
 nw_status nw_study_put_value(nw_study *study, int64_t stage, uint64_t trial, int epoch,

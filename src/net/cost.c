@@ -1,0 +1,85 @@
+/* cost.c - what a network costs, counted without building it. */
+#include "layout.h"
+#include "net.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Values only, batch 1, float32, forward, in the order in which they are computed. */
+nw_status nw_graph_peak(nw_graph *graph, size_t *bytes)
+{
+    size_t n = (size_t)graph->n;
+    nw_life *life = nw_alloc(graph->ctx, (n + 1) * sizeof(*life));
+    int *root = nw_alloc(graph->ctx, (n + 1) * sizeof(int));
+    nw_status status = life && root ? NW_OK : NW_ENOMEM;
+
+    for (int i = 0; status >= 0 && i < graph->n; i++) {
+        const nw_gnode *node = &graph->node[i];
+        int alias = node->op->flags & NW_IS_ALIAS;
+
+        root[i] = alias ? root[node->in[0]] : i;
+        life[i] = (nw_life){
+            i, i, alias || node->is_zero ? 0 : 4 * nw_count(&node->info.out), 0};
+        for (int j = 0; j < node->info.n_in; j++)
+            life[root[node->in[j]]].death = i;
+    }
+    if (status >= 0) {
+        life[root[graph->output]].death = graph->n;
+        status = nw_layout(graph->ctx, life, n, bytes);
+    }
+    nw_release(graph->ctx, life);
+    nw_release(graph->ctx, root);
+    return status;
+}
+
+static double trainable(const nw_graph *graph)
+{
+    double n = 0;
+
+    for (int i = 0; i < graph->n_param; i++)
+        if (!graph->param[i].param->is_buffer)
+            n += (double)graph->param[i].count;
+    return n;
+}
+
+static nw_status cost(nw_graph *graph, nw_score *out)
+{
+    size_t bytes;
+
+    NW_TRY(nw_graph_peak(graph, &bytes));
+    out->params = trainable(graph);
+    out->macs = graph->macs;
+    out->peak_bytes = (double)bytes;
+    return NW_OK;
+}
+
+/* The auxiliary head is not counted: it is gone when training is over. */
+static nw_status cost_without_aux(nw_ctx *ctx, nw_space *space, const nw_arch *arch,
+                                  unsigned flags, nw_score *out)
+{
+    nw_graph *graph = nw_graph_new(ctx, space, arch, NW_F32, flags);
+    nw_status status = graph ? cost(graph, out) : nw_pending(ctx);
+
+    nw_graph_free(graph);
+    return status;
+}
+
+nw_status nw_net_cost(const nw_net *net, nw_score *out)
+{
+    nw_arch at;
+
+    if (!net)
+        return NW_ENOMEM;
+    if (net->graph->aux < 0)
+        return cost(net->graph, out);
+    at = (nw_arch){net->ctx, net->graph->space, net->mix};
+    return cost_without_aux(net->ctx, net->graph->space, &at, 0, out);
+}
+
+nw_status nw_arch_cost(const nw_arch *arch, nw_score *out)
+{
+    if (!arch)
+        return NW_ENOMEM;
+    nw_clear(arch->ctx);
+    return cost_without_aux(arch->ctx, arch->space, arch, 0, out);
+}

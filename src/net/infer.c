@@ -1,0 +1,36 @@
+/* infer.c - a trained net at work: logits for examples in memory. */
+#include "net.h"
+
+#include <string.h>
+
+static void give(const nw_net *net, const nw_plan *plan, int batch, float *out)
+{
+    const nw_shape *s = &net->graph->node[net->graph->output].info.out;
+    size_t channels = s->rank == 3 ? (size_t)s->dim[0] : 1, size = nw_count(s);
+    size_t pixels = size / channels;
+    const void *y = nw_plan_logits(plan);
+
+    for (size_t n = 0; n < (size_t)batch; n++)
+        for (size_t c = 0; c < channels; c++)
+            for (size_t p = 0; p < pixels; p++)
+                out[n * size + c * pixels + p] =
+                    (float)nw_real_get(net, y, n * size + p * channels + c);
+}
+
+nw_status nw_net_run(nw_net *net, int batch, const float *in, float *out)
+{
+    nw_plan_config config = {.batch = batch, .no_loss = 1};
+    nw_batch b = {.x = in};
+    nw_pass pass = {.mode = NW_EVAL, .progress = 1};
+    nw_plan *plan;
+
+    if (!net)
+        return NW_ENOMEM;
+    nw_clear(net->ctx);
+    plan = nw_net_plan(net, &config);
+    if (!plan)
+        return nw_pending(net->ctx);
+    NW_TRY(nw_plan_forward(plan, &b, &pass, NULL));
+    give(net, plan, batch, out);
+    return NW_OK;
+}

@@ -1,0 +1,119 @@
+/*
+ * lives.c - when every buffer of a plan is needed.
+ *
+ * Instants: turn t works forward at t and backward at 2n - 1 - t. A value lives until its
+ * last reader, forward or backward; a gradient from its first writer to its owner's
+ * backward turn; what is kept, from the one turn of its owner to the other.
+ */
+#include "plan.h"
+
+#include <string.h>
+
+static int new_life(nw_plan *plan, int birth, int death, size_t bytes)
+{
+    plan->life[plan->n_life] = (nw_life){birth, death, bytes, 0};
+    return plan->n_life++;
+}
+
+static int back(const nw_plan *plan, int turn)
+{
+    return 2 * plan->n - 1 - turn;
+}
+
+static size_t value_bytes(const nw_plan *plan, const nw_turn *t)
+{
+    return nw_count(&t->info.out) * (size_t)plan->config.batch * plan->net->real_size;
+}
+
+static void last_until(nw_plan *plan, int life, int instant)
+{
+    if (plan->life[life].death < instant)
+        plan->life[life].death = instant;
+}
+
+static void values(nw_plan *plan)
+{
+    int end = 2 * plan->n;
+
+    for (int i = 0; i < plan->n; i++) {
+        nw_turn *t = &plan->turn[i];
+
+        t->y = new_life(plan, i, i, value_bytes(plan, t));
+        if (t->works_back && t->op->flags & NW_NEEDS_Y)
+            last_until(plan, t->y, back(plan, i));
+        for (int j = 0; j < t->info.n_in; j++)
+            if (t->in[j] >= 0)
+                last_until(plan, plan->turn[t->in[j]].y,
+                           t->works_back && t->op->flags & NW_NEEDS_X ? back(plan, i)
+                                                                      : i);
+    }
+    last_until(plan, plan->turn[plan->logits].y, end);
+    if (plan->loss >= 0)
+        last_until(plan, plan->turn[plan->loss].y, end);
+    if (plan->aux_loss >= 0)
+        last_until(plan, plan->turn[plan->aux_loss].y, end);
+}
+
+static int gets_gradient(const nw_plan *plan, const nw_turn *t, int j)
+{
+    return t->works_back && t->in[j] >= 0 && plan->turn[t->in[j]].works_back &&
+           !(j == 1 && t->op->flags & NW_NO_DATA_GRAD);
+}
+
+/* Readers come after their inputs, so going back through the turns meets the readers of
+ * a value, in the order of their backward turns, before its owner. */
+static void gradients(nw_plan *plan)
+{
+    for (int i = plan->n - 1; i >= 0; i--) {
+        nw_turn *t = &plan->turn[i];
+        int now = back(plan, i);
+
+        if (t->works_back && t->dy < 0) /* a loss: nobody writes its gradient but us */
+            t->dy = new_life(plan, plan->n - 1, now, value_bytes(plan, t));
+        for (int j = 0; j < t->info.n_in; j++) {
+            nw_turn *from = t->in[j] >= 0 ? &plan->turn[t->in[j]] : NULL;
+
+            if (!gets_gradient(plan, t, j))
+                continue;
+            t->add[j] = from->dy >= 0;
+            if (from->dy < 0)
+                from->dy =
+                    new_life(plan, now, back(plan, t->in[j]), value_bytes(plan, from));
+            else if (!(t->op->flags & NW_ADDS))
+                t->temp[j] = new_life(plan, now, now, value_bytes(plan, from));
+        }
+    }
+    if (plan->config.input_grad && plan->turn[plan->input].dy >= 0)
+        last_until(plan, plan->turn[plan->input].dy, 2 * plan->n);
+}
+
+static void keeps(nw_plan *plan)
+{
+    size_t most = 0;
+
+    for (int i = 0; i < plan->n; i++) {
+        nw_turn *t = &plan->turn[i];
+
+        if (t->run.keep_bytes)
+            t->keep =
+                new_life(plan, i, t->works_back ? back(plan, i) : i, t->run.keep_bytes);
+        most = t->run.scratch_bytes > most ? t->run.scratch_bytes : most;
+    }
+    plan->scratch_bytes = most;
+    plan->scratch = new_life(plan, 0, 2 * plan->n, most);
+}
+
+nw_status nw_plan_lives(nw_plan *plan)
+{
+    size_t most = 1;
+
+    for (int i = 0; i < plan->n; i++)
+        most += 3 + (size_t)plan->turn[i].info.n_in;
+    plan->life = nw_arena_get(&plan->arena, most * sizeof(*plan->life));
+    if (!plan->life)
+        return NW_ENOMEM;
+    keeps(plan);
+    values(plan);
+    gradients(plan);
+    return nw_layout(plan->net->ctx, plan->life, (size_t)plan->n_life, &plan->bytes);
+}

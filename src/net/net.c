@@ -1,0 +1,159 @@
+#include "net.h"
+
+#include "random.h"
+
+#include <math.h>
+#include <string.h>
+
+static void net_destroy(void *object)
+{
+    nw_net *net = object;
+
+    for (int i = 0; i < 4; i++)
+        nw_plan_free(net->plan[i]);
+    nw_graph_free(net->graph);
+    nw_release(net->ctx, net->param);
+    nw_release(net->ctx, net->grad);
+    nw_release(net->ctx, net->buffer);
+    nw_release(net->ctx, net->mix);
+    nw_release(net->ctx, net->dmix);
+}
+
+double nw_real_get(const nw_net *net, const void *block, size_t i)
+{
+    return net->precision == NW_F64 ? ((const double *)block)[i]
+                                    : ((const float *)block)[i];
+}
+
+void nw_real_set(const nw_net *net, void *block, size_t i, double value)
+{
+    if (net->precision == NW_F64)
+        ((double *)block)[i] = value;
+    else
+        ((float *)block)[i] = (float)value;
+}
+
+void *nw_net_param(const nw_net *net, int i)
+{
+    const nw_gparam *p = &net->graph->param[i];
+    char *block = p->param->is_buffer ? net->buffer : net->param;
+
+    return block + p->offset * net->real_size;
+}
+
+/* Every parameter has a seed of its name: the same module starts alike in any arch. */
+static void start_param(nw_net *net, int i, uint64_t seed)
+{
+    const nw_gparam *p = &net->graph->param[i];
+    uint64_t own = nw_subseed(seed, NW_FOR_WEIGHTS,
+                              nw_hash(NW_HASH_START, p->name, strlen(p->name)));
+    double bound = p->param->fan_in ? 1 / sqrt((double)p->param->fan_in) : 0;
+
+    for (size_t k = 0; k < p->count; k++) {
+        double v = p->param->initial;
+
+        if (bound > 0)
+            v = bound * (2 * nw_uniform(own, NW_FOR_WEIGHTS, k) - 1);
+        nw_real_set(net, nw_net_param(net, i), k, v);
+    }
+}
+
+static nw_status make_blocks(nw_net *net)
+{
+    size_t weights = (size_t)net->graph->space->n_weight;
+
+    net->param = nw_map(net->ctx, net->graph->n_trainable * net->real_size + 1);
+    net->buffer = nw_map(net->ctx, net->graph->n_buffer * net->real_size + 1);
+    net->mix = nw_alloc(net->ctx, (weights + 1) * sizeof(double));
+    net->dmix = nw_alloc(net->ctx, (weights + 1) * sizeof(double));
+    return net->param && net->buffer && net->mix && net->dmix ? NW_OK : NW_ENOMEM;
+}
+
+static nw_status make(nw_net *net, nw_space *space, const nw_arch *arch, uint64_t seed,
+                      unsigned flags)
+{
+    NW_TRY(nw_space_seal(space));
+    net->graph = nw_graph_new(net->ctx, space, arch, net->precision, flags);
+    if (!net->graph)
+        return NW_ENOMEM; /* or whatever is pending */
+    NW_TRY(make_blocks(net));
+    for (int i = 0; i < net->graph->n_param; i++)
+        start_param(net, i, seed);
+    for (int c = 0; c < space->n_choice; c++)
+        for (int i = 0; i < space->choice[c].n; i++) {
+            int k = space->choice[c].first + i;
+
+            net->mix[k] = arch ? arch->w[k] : 1.0 / space->choice[c].n;
+        }
+    return NW_OK;
+}
+
+nw_net *nw_net_make(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t seed,
+                    nw_precision precision, unsigned flags)
+{
+    nw_net *net = space ? nw_new(ctx, sizeof(*net), net_destroy) : NULL;
+
+    if (!net)
+        return NULL;
+    net->ctx = ctx;
+    net->precision = precision;
+    net->real_size = precision == NW_F64 ? sizeof(double) : sizeof(float);
+    if (make(net, space, arch, seed, flags) >= 0)
+        return net;
+    nw_net_free(net);
+    return NULL;
+}
+
+nw_net *nw_net_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t seed,
+                   nw_precision precision)
+{
+    return nw_net_make(ctx, space, arch, seed, precision, NW_GRAPH_AUX);
+}
+
+void nw_net_free(nw_net *net)
+{
+    if (net)
+        nw_release(net->ctx, net);
+}
+
+nw_status nw_net_set_arch(nw_net *net, const nw_arch *arch)
+{
+    if (!net || !arch)
+        return NW_ENOMEM;
+    if (arch->space != net->graph->space)
+        return nw_fail(net->ctx, NW_EMATCH, "the architecture is of another space");
+    memcpy(net->mix, arch->w, (size_t)arch->space->n_weight * sizeof(double));
+    return NW_OK;
+}
+
+static int same_config(const nw_plan_config *a, const nw_plan_config *b)
+{
+    return a->batch == b->batch && a->backward == b->backward &&
+           a->no_param_grad == b->no_param_grad && a->input_grad == b->input_grad &&
+           a->smoothing == b->smoothing && a->soft_labels == b->soft_labels &&
+           a->squares == b->squares && a->no_loss == b->no_loss;
+}
+
+nw_plan *nw_net_plan(nw_net *net, const nw_plan_config *config)
+{
+    int oldest = 0;
+    nw_plan *plan;
+
+    for (int i = 0; i < 4; i++) {
+        if (net->plan[i] && same_config(nw_plan_config_of(net->plan[i]), config)) {
+            nw_plan_touch(net->plan[i], ++net->clock);
+            return net->plan[i];
+        }
+        if (!net->plan[oldest])
+            continue;
+        if (!net->plan[i] || nw_plan_age(net->plan[i]) < nw_plan_age(net->plan[oldest]))
+            oldest = i;
+    }
+    plan = nw_plan_new(net, config);
+    if (!plan)
+        return NULL;
+    nw_plan_free(net->plan[oldest]);
+    net->plan[oldest] = plan;
+    nw_plan_touch(plan, ++net->clock);
+    return plan;
+}

@@ -1,0 +1,311 @@
+#include "plan.h"
+
+#include "parallel.h"
+#include "random.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- Making ------------------------------------------------------------------- */
+
+static void *address(const nw_plan *plan, int life)
+{
+    return life < 0 || !plan->life[life].bytes ? NULL
+                                               : plan->block + plan->life[life].offset;
+}
+
+static void point_params(nw_plan *plan, nw_turn *t)
+{
+    nw_net *net = plan->net;
+
+    for (int i = 0; i < t->info.n_param; i++) {
+        const nw_gparam *p = &net->graph->param[t->first_param + i];
+
+        t->w[i] = nw_net_param(net, t->first_param + i);
+        if (!p->param->is_buffer && t->works_back && !plan->config.no_param_grad)
+            t->dw[i] = (char *)net->grad + p->offset * net->real_size;
+    }
+}
+
+static int sends_gradient(const nw_plan *plan, const nw_turn *t, int j)
+{
+    return t->works_back && t->in[j] >= 0 && plan->turn[t->in[j]].works_back &&
+           !(j == 1 && t->op->flags & NW_NO_DATA_GRAD);
+}
+
+/* Before prepare() the addresses of values are not known, only which there will be. */
+static void point(nw_plan *plan, nw_turn *t, int placed)
+{
+    static char somewhere[64];
+
+    for (int j = 0; j < t->info.n_in; j++) {
+        const nw_turn *from = t->in[j] >= 0 ? &plan->turn[t->in[j]] : NULL;
+        int dx = t->temp[j] >= 0 ? t->temp[j] : from ? from->dy : -1;
+
+        if (from)
+            t->x[j] = placed ? address(plan, from->y) : somewhere;
+        if (sends_gradient(plan, t, j))
+            t->dx[j] = placed ? address(plan, dx) : somewhere;
+        if (t->temp[j] >= 0)
+            t->add[j] = 0; /* the executor adds */
+    }
+    t->run.y = placed ? address(plan, t->y) : (void *)somewhere;
+    t->run.dy = t->works_back ? placed ? address(plan, t->dy) : (void *)somewhere : NULL;
+    t->run.keep = address(plan, placed ? t->keep : -1);
+    t->run.scratch = placed ? address(plan, plan->scratch) : NULL;
+}
+
+static nw_status prepare(nw_plan *plan, nw_turn *t)
+{
+    t->run.attr = t->info.attr;
+    t->run.n_in = t->info.n_in;
+    t->run.in = t->info.in;
+    t->run.out = t->info.out;
+    t->run.batch = plan->config.batch;
+    t->run.backward = t->works_back;
+    t->run.ctx = plan->net->ctx;
+    t->run.x = (const nw_real *const *)t->x;
+    t->run.dx = (nw_real *const *)t->dx;
+    t->run.add = t->add;
+    t->run.w = (nw_real *const *)t->w;
+    t->run.dw = (nw_real *const *)t->dw;
+    t->run.mix = t->mix;
+    t->run.dmix = t->works_back && t->node && t->node->choice >= 0 ? t->dmix : NULL;
+    point_params(plan, t);
+    point(plan, t, 0);
+    return t->op->prepare ? t->op->prepare(&t->run) : NW_OK;
+}
+
+static nw_status make(nw_plan *plan)
+{
+    nw_net *net = plan->net;
+
+    if (plan->config.batch < 1)
+        return nw_fail(net->ctx, NW_EINVAL, "batch=%d: must be at least 1",
+                       plan->config.batch);
+    if (plan->config.backward && !net->grad) {
+        net->grad = nw_map(net->ctx, net->graph->n_trainable * net->real_size + 1);
+        if (!net->grad)
+            return NW_ENOMEM;
+    }
+    nw_set_threads(nw_threads(net->ctx));
+    NW_TRY(nw_plan_turns(plan));
+    for (int i = 0; i < plan->n; i++)
+        NW_TRY(prepare(plan, &plan->turn[i]));
+    NW_TRY(nw_plan_lives(plan));
+    plan->block = nw_map(net->ctx, plan->bytes + 1);
+    if (!plan->block)
+        return NW_ENOMEM;
+    for (int i = 0; i < plan->n; i++)
+        point(plan, &plan->turn[i], 1);
+    return NW_OK;
+}
+
+static void plan_destroy(void *object)
+{
+    nw_plan *plan = object;
+
+    for (int i = 0; i < plan->n; i++)
+        if (plan->turn[i].op && plan->turn[i].op->release)
+            plan->turn[i].op->release(&plan->turn[i].run);
+    nw_release(plan->net->ctx, plan->block);
+    nw_arena_free(&plan->arena);
+}
+
+nw_plan *nw_plan_new(nw_net *net, const nw_plan_config *config)
+{
+    nw_plan *plan = net ? nw_new(net->ctx, sizeof(*plan), plan_destroy) : NULL;
+
+    if (!plan)
+        return NULL;
+    nw_arena_init(&plan->arena, net->ctx);
+    plan->net = net;
+    plan->config = *config;
+    plan->input = plan->label = plan->loss = plan->aux_loss = plan->logits = -1;
+    if (make(plan) >= 0)
+        return plan;
+    nw_plan_free(plan);
+    return NULL;
+}
+
+void nw_plan_free(nw_plan *plan)
+{
+    if (plan)
+        nw_release(plan->net->ctx, plan);
+}
+
+size_t nw_plan_bytes(const nw_plan *plan)
+{
+    return plan->bytes;
+}
+
+const nw_plan_config *nw_plan_config_of(const nw_plan *plan)
+{
+    return &plan->config;
+}
+
+void nw_plan_touch(nw_plan *plan, uint64_t now)
+{
+    plan->used = now;
+}
+
+uint64_t nw_plan_age(const nw_plan *plan)
+{
+    return plan->used;
+}
+
+const void *nw_plan_logits(const nw_plan *plan)
+{
+    return plan->turn[plan->logits].run.y;
+}
+
+const void *nw_plan_input_grad(const nw_plan *plan)
+{
+    return address(plan, plan->turn[plan->input].dy);
+}
+
+/* ---- Running ------------------------------------------------------------------ */
+
+struct feed {
+    const nw_net *net;
+    const float *x;
+    void *y;
+    size_t channels, pixels;
+};
+
+/* NCHW float to NHWC real, one example a step. */
+static void feed_part(void *arg, size_t begin, size_t end)
+{
+    const struct feed *f = arg;
+    size_t size = f->channels * f->pixels;
+
+    for (size_t n = begin; n < end; n++)
+        for (size_t c = 0; c < f->channels; c++) {
+            const float *x = f->x + n * size + c * f->pixels;
+            size_t at = n * size + c;
+
+            if (f->net->precision == NW_F64)
+                for (size_t p = 0; p < f->pixels; p++)
+                    ((double *)f->y)[at + p * f->channels] = x[p];
+            else
+                for (size_t p = 0; p < f->pixels; p++)
+                    ((float *)f->y)[at + p * f->channels] = x[p];
+        }
+}
+
+static void feed(nw_plan *plan, const nw_batch *batch)
+{
+    const nw_shape *in = &plan->turn[plan->input].info.out;
+    struct feed f = {plan->net, batch->x, plan->turn[plan->input].run.y,
+                     (size_t)in->dim[0], nw_count(in) / (size_t)in->dim[0]};
+    void *label = plan->label < 0 ? NULL : plan->turn[plan->label].run.y;
+    size_t n = (size_t)plan->config.batch;
+
+    nw_parallel(n, 16, feed_part, &f);
+    if (label && batch->soft)
+        for (size_t i = 0; i < n * nw_count(&plan->turn[plan->label].info.out); i++)
+            nw_real_set(plan->net, label, i, batch->soft[i]);
+    else if (label)
+        for (size_t i = 0; i < n; i++)
+            nw_real_set(plan->net, label, i, batch->label ? batch->label[i] : 0);
+}
+
+static void set_mix(nw_plan *plan, nw_turn *t)
+{
+    for (int i = 0; t->node && t->node->choice >= 0 && i < t->info.n_in; i++)
+        t->mix[i] = plan->net->mix[t->first_weight + t->node->option[i]];
+}
+
+static double mean(const nw_plan *plan, int turn)
+{
+    double sum = 0;
+
+    for (int i = 0; i < plan->config.batch; i++)
+        sum += nw_real_get(plan->net, plan->turn[turn].run.y, (size_t)i);
+    return sum / plan->config.batch;
+}
+
+nw_status nw_plan_forward(nw_plan *plan, const nw_batch *batch, const nw_pass *pass,
+                          double *loss)
+{
+    nw_set_threads(nw_threads(plan->net->ctx));
+    feed(plan, batch);
+    for (int i = 0; i < plan->n; i++) {
+        nw_turn *t = &plan->turn[i];
+
+        t->run.mode = pass->mode;
+        t->run.progress = pass->progress;
+        t->run.recalibrated = pass->recalibrated;
+        t->run.seed = nw_subseed(pass->seed, NW_FOR_DROPOUT,
+                                 t->node ? (uint64_t)t->node->place : UINT64_MAX);
+        set_mix(plan, t);
+        if (i != plan->input && i != plan->label)
+            t->op->forward(&t->run);
+    }
+    if (loss && plan->loss >= 0)
+        *loss = mean(plan, plan->loss);
+    if (loss && plan->aux_loss >= 0)
+        *loss += plan->net->graph->space->aux_weight * mean(plan, plan->aux_loss);
+    return NW_OK;
+}
+
+static void start(nw_plan *plan, int turn, double scale)
+{
+    nw_turn *t = turn < 0 ? NULL : &plan->turn[turn];
+
+    for (int i = 0; t && t->works_back && i < plan->config.batch; i++)
+        nw_real_set(plan->net, address(plan, t->dy), (size_t)i,
+                    scale / plan->config.batch);
+}
+
+struct addition {
+    const nw_net *net;
+    const void *from;
+    void *to;
+};
+
+static void add_part(void *arg, size_t begin, size_t end)
+{
+    const struct addition *a = arg;
+
+    if (a->net->precision == NW_F64)
+        for (size_t i = begin; i < end; i++)
+            ((double *)a->to)[i] += ((const double *)a->from)[i];
+    else
+        for (size_t i = begin; i < end; i++)
+            ((float *)a->to)[i] += ((const float *)a->from)[i];
+}
+
+/* What an op without NW_ADDS wrote beside the sum joins it. */
+static void add_temps(nw_plan *plan, nw_turn *t)
+{
+    for (int j = 0; j < t->info.n_in; j++)
+        if (t->temp[j] >= 0) {
+            const nw_turn *from = &plan->turn[t->in[j]];
+            struct addition a = {plan->net, t->dx[j], address(plan, from->dy)};
+
+            nw_parallel(nw_count(&from->info.out) * (size_t)plan->config.batch, 1 << 14,
+                        add_part, &a);
+        }
+}
+
+nw_status nw_plan_backward(nw_plan *plan, double scale)
+{
+    if (!plan->config.backward || plan->loss < 0)
+        return nw_fail(plan->net->ctx, NW_EINVAL, "this plan has no backward pass");
+    start(plan, plan->loss, scale);
+    start(plan, plan->aux_loss, scale * plan->net->graph->space->aux_weight);
+    for (int i = plan->n - 1; i >= 0; i--) {
+        nw_turn *t = &plan->turn[i];
+
+        if (!t->works_back || i == plan->input)
+            continue;
+        if (t->run.dmix)
+            memset(t->dmix, 0, (size_t)t->info.n_in * sizeof(double));
+        t->op->backward(&t->run);
+        add_temps(plan, t);
+        for (int j = 0; t->run.dmix && j < t->info.n_in; j++)
+            plan->net->dmix[t->first_weight + t->node->option[j]] += t->dmix[j];
+    }
+    return NW_OK;
+}

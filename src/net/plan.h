@@ -1,0 +1,55 @@
+/*
+ * plan.h - inside of a plan: turns, buffers, addresses. Only src/net sees it.
+ *
+ * A *turn* is one op at work: a node of the graph, the labels, or a loss. Nodes that only
+ * pass their input on have no turn; nodes that are zero have one only where some reader
+ * cannot take a zero for granted.
+ */
+#ifndef NW_PLAN_H
+#define NW_PLAN_H
+
+#include "layout.h"
+#include "net.h"
+
+typedef struct nw_turn {
+    const nw_op_type *op;
+    const nw_gnode *node; /* NULL for labels and losses                    */
+    nw_node info;
+    int *in;          /* turns; -1 = known to be zero                       */
+    int first_param;  /* of the graph's                                     */
+    int first_weight; /* choice: of the arch's weights                     */
+    int wants_grad;   /* its value has a gradient                           */
+    int works_back;   /* it has a backward turn                             */
+    int y, dy, keep;  /* lives; -1 = none                                   */
+    int *temp;        /* lives where dx[i] stands before it is added; -1    */
+    nw_run run;
+    const void **x; /* what run points to, from here on                    */
+    void **dx;
+    unsigned char *add;
+    void **w, **dw;
+    double *mix, *dmix;
+} nw_turn;
+
+struct nw_plan {
+    nw_net *net;
+    nw_plan_config config;
+    nw_arena arena;
+    int n;
+    nw_turn *turn;
+    int input, label, loss, aux_loss, logits; /* turns, -1 = none */
+    nw_life *life;
+    int n_life;
+    size_t scratch_bytes; /* the most that any turn wants; shared by all */
+    int scratch;          /* life */
+    char *block;
+    size_t bytes;
+    uint64_t used;
+};
+
+/* Make the turns of a plan whose config and net are set: src/net/turns.c */
+nw_status nw_plan_turns(nw_plan *plan);
+
+/* Lives and places of all buffers, in plan->life and plan->bytes: src/net/lives.c */
+nw_status nw_plan_lives(nw_plan *plan);
+
+#endif
