@@ -239,12 +239,12 @@ nw_net *nw_net_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t s
 void nw_net_free(nw_net *net);
 nw_status nw_net_cost(const nw_net *net, nw_score *out);
 
-/* in (batch, C, H, W), out (batch, classes), both NCHW float32. */
+/* in (batch, C, H, W), out (batch, classes), both NCHW float32. A trained net takes
+ * values as its data set gave them (images: 0..1) and normalises them itself. */
 nw_status nw_net_run(nw_net *net, int batch, const float *in, float *out);
 
 /* Loss, accuracy and top5 over `data`, which the net sees `batch` at a time. */
-nw_status nw_net_score(nw_net *net, const nw_data *data, const char *augment, int batch,
-                       nw_score *out);
+nw_status nw_net_score(nw_net *net, nw_data *data, int batch, nw_score *out);
 
 /* ---- Study ---------------------------------------------------------------- */
 

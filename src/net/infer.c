@@ -17,12 +17,28 @@ static void give(const nw_net *net, const nw_plan *plan, int batch, float *out)
                     (float)nw_real_get(net, y, n * size + p * channels + c);
 }
 
+/* in, normalised as the net's training data was, in memory of its own. */
+static float *normalised(const nw_net *net, int batch, const float *in)
+{
+    const nw_shape *s = &net->graph->node[net->graph->input].info.out;
+    size_t size = nw_count(s), pixels = size / (size_t)s->dim[0];
+    float *x = nw_alloc(net->ctx, (size_t)batch * size * sizeof(float));
+
+    for (size_t i = 0; x && i < (size_t)batch * size; i++) {
+        size_t c = i / pixels % (size_t)s->dim[0];
+
+        x[i] = net->n_channel ? (float)((in[i] - net->mean[c]) / net->sd[c]) : in[i];
+    }
+    return x;
+}
+
 nw_status nw_net_run(nw_net *net, int batch, const float *in, float *out)
 {
     nw_plan_config config = {.batch = batch, .no_loss = 1};
-    nw_batch b = {.x = in};
     nw_pass pass = {.mode = NW_EVAL, .progress = 1};
+    nw_batch b = {0};
     nw_plan *plan;
+    float *x;
 
     if (!net)
         return NW_ENOMEM;
@@ -30,7 +46,12 @@ nw_status nw_net_run(nw_net *net, int batch, const float *in, float *out)
     plan = nw_net_plan(net, &config);
     if (!plan)
         return nw_pending(net->ctx);
-    NW_TRY(nw_plan_forward(plan, &b, &pass, NULL));
+    x = normalised(net, batch, in);
+    if (!x)
+        return NW_ENOMEM;
+    b.x = x;
+    nw_plan_forward(plan, &b, &pass, NULL);
     give(net, plan, batch, out);
+    nw_release(net->ctx, x);
     return NW_OK;
 }

@@ -157,3 +157,12 @@ nw_plan *nw_net_plan(nw_net *net, const nw_plan_config *config)
     nw_plan_touch(plan, ++net->clock);
     return plan;
 }
+
+void nw_net_normalise(nw_net *net, int n_channel, const double *mean, const double *sd)
+{
+    net->n_channel = n_channel;
+    for (int c = 0; c < n_channel; c++) {
+        net->mean[c] = mean[c];
+        net->sd[c] = sd[c];
+    }
+}

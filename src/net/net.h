@@ -27,6 +27,8 @@ struct nw_net {
     double *dmix;     /* d loss / d mix, added to by nw_plan_backward()      */
     nw_plan *plan[4]; /* lately used; owned                                  */
     uint64_t clock;   /* of their use                                        */
+    int n_channel;         /* of mean and sd; 0 = inputs are taken as they are     */
+    double mean[4], sd[4]; /* what training data was normalised by                 */
 };
 
 /* As nw_net_new(), with flags of nw_graph_new(): a supernet keeps options whose
@@ -39,6 +41,10 @@ nw_status nw_net_set_arch(nw_net *net, const nw_arch *arch);
 
 /* Start of a parameter in param, grad or buffer, in real numbers. */
 void *nw_net_param(const nw_net *net, int i);
+
+/* Remember how the data that the net learns from was normalised: nw_net_run(),
+ * nw_net_score() and exported files then do the same to what they are given. */
+void nw_net_normalise(nw_net *net, int n_channel, const double *mean, const double *sd);
 
 /* A number of a block whatever the precision. */
 double nw_real_get(const nw_net *net, const void *block, size_t i);
