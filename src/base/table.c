@@ -151,6 +151,22 @@ static void put_padded(const nw_column *column, const char *text, int width, int
     fputs(is_last ? "\n" : "  ", out);
 }
 
+static void put_row(const nw_table *table, const struct nw_cell *cell, const int *width,
+                    FILE *out)
+{
+    const nw_column *column = table->column;
+    int last = table->n_columns - 1;
+    char buffer[64];
+
+    while (last > 0 && column[last].is_detail)
+        last--;
+    for (int j = 0; j <= last; j++)
+        if (!column[j].is_detail)
+            put_padded(&column[j],
+                       cell ? shown(&column[j], &cell[j], buffer) : column[j].name,
+                       width[j], j == last, out);
+}
+
 static nw_status write_table(nw_table *table, FILE *out)
 {
     int n = table->n_columns;
@@ -166,12 +182,9 @@ static nw_status write_table(nw_table *table, FILE *out)
 
         width[i % n] = w > width[i % n] ? w : width[i % n];
     }
-    for (int j = 0; j < n; j++)
-        put_padded(&table->column[j], table->column[j].name, width[j], j == n - 1, out);
-    for (int i = 0; i < table->n_cells; i++)
-        put_padded(&table->column[i % n],
-                   shown(&table->column[i % n], &table->cell[i], buffer), width[i % n],
-                   i % n == n - 1, out);
+    put_row(table, NULL, width, out);
+    for (int i = 0; i + n <= table->n_cells; i += n)
+        put_row(table, &table->cell[i], width, out);
     return NW_OK;
 }
 

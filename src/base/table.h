@@ -25,7 +25,8 @@ typedef enum nw_align { NW_LEFT, NW_RIGHT } nw_align;
 typedef struct nw_column {
     const char *name;
     nw_align align;
-    int decimals; /* of reals in the table for people; 0 = six significant digits */
+    int decimals;  /* of reals in the table for people; 0 = six significant digits */
+    int is_detail; /* left out of the table for people: too wide, or of little use */
 } nw_column;
 
 typedef struct nw_table {

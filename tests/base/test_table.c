@@ -12,8 +12,10 @@
 
 #include <cmocka.h>
 
-static const nw_column columns[] = {
-    {"name", NW_LEFT, 0}, {"n", NW_RIGHT, 0}, {"x", NW_RIGHT, 3}, {"arch", NW_LEFT, 0}};
+static const nw_column columns[] = {{"name", NW_LEFT, 0, 0},
+                                    {"n", NW_RIGHT, 0, 0},
+                                    {"x", NW_RIGHT, 3, 0},
+                                    {"arch", NW_LEFT, 0, 0}};
 
 static void fill(nw_table *table, nw_ctx *ctx)
 {
@@ -52,6 +54,28 @@ static void test_table__aligns_for_people(void **state)
     assert_string_equal(text, "name                         n      x  arch\n"
                               "a, \"b\" c                    -7  0.100  {\"c\": [1]}\n"
                               "\xc3\xa9         18446744073709551615      -  -\n");
+    free(text);
+    nw_table_free(&table);
+    nw_close(ctx);
+}
+
+static void test_table__details_are_not_for_people(void **state)
+{
+    static const nw_column some[] = {
+        {"a", NW_LEFT, 0, 1}, {"b", NW_LEFT, 0, 0}, {"c", NW_LEFT, 0, 1}};
+    nw_ctx *ctx = nw_open(NULL);
+    nw_table table;
+    char *text;
+
+    (void)state;
+    nw_table_init(&table, ctx, some, 3);
+    for (int i = 1; i <= 3; i++)
+        nw_table_integer(&table, i);
+    text = written(&table, "table");
+    assert_string_equal(text, "b\n2\n");
+    free(text);
+    text = written(&table, "csv");
+    assert_string_equal(text, "a,b,c\r\n1,2,3\r\n");
     free(text);
     nw_table_free(&table);
     nw_close(ctx);
@@ -171,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table__aligns_for_people),
+        cmocka_unit_test(test_table__details_are_not_for_people),
         cmocka_unit_test(test_table__csv_quotes),
         cmocka_unit_test(test_table__json_reads_back),
         cmocka_unit_test(test_table__no_rows),
