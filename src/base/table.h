@@ -2,8 +2,10 @@
  * table.h - rows for people, for JSON readers and for spreadsheets: one way to print
  * every listing of the library and the command.
  *
- *     static const nw_column columns[] = {{"name"}, {"params", NW_RIGHT}, {"acc",
- * NW_RIGHT, 4}}; nw_table table;
+ *     static const nw_column columns[] = {{.name = "net"},
+ *                                         {.name = "params", .align = NW_RIGHT},
+ *                                         {"accuracy", NW_RIGHT, 4, 0}};
+ *     nw_table table;
  *
  *     nw_table_init(&table, ctx, columns, 3);
  *     nw_table_text(&table, "lenet");
