@@ -31,7 +31,8 @@ typedef struct nw_attr {
     const char *initial; /* default as text; NULL = must be given                */
     double min, max;     /* both 0 = unbounded                                   */
     const char *doc;     /* one line, with the unit                              */
-    const char *word;    /* a word that NW_INT and NW_PAIR take for -1, or NULL  */
+    const char *word;    /* a word that NW_INT and NW_PAIR take for -1, or NULL;
+                            NW_INT takes it times n, "in*6", for -n              */
 } nw_attr;
 
 /* Head of every table below. */

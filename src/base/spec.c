@@ -125,7 +125,7 @@ static int parse_number(const char *text, const nw_lookup *lookup, int *out,
     return *end != text && !errno && v >= INT_MIN && v <= INT_MAX;
 }
 
-/* "12", "$width", "$width/2", "4*16" */
+/* "12", "$width", "$width/2", "4*16"; and "in", "in*6", where the word is -1 */
 static int parse_int(const char *text, const nw_attr *attr, const nw_lookup *lookup,
                      int *out, const char **end)
 {
@@ -135,10 +135,9 @@ static int parse_int(const char *text, const nw_attr *attr, const nw_lookup *loo
     if (attr->word && !strncmp(text, attr->word, strlen(attr->word))) {
         *out = -1;
         *end = text + strlen(attr->word);
-        return 1;
+    } else if (!parse_number(text, lookup, out, end) || (attr->word && *out < 0)) {
+        return 0; /* only the word may give a number below 0 */
     }
-    if (!parse_number(text, lookup, out, end))
-        return 0;
     while (**end == '*' || **end == '/') {
         long long wide = *out;
 
@@ -218,7 +217,7 @@ static int in_range(const nw_attr *attr, const void *field, double *value)
         return 1;
     for (int i = 0; i < n; i++) {
         *value = attr->type == NW_REAL ? *(const double *)field : pair[i];
-        if (attr->word && *value == -1)
+        if (attr->word && (*value == -1 || (*value < 0 && attr->type == NW_INT)))
             continue;
         if (*value < attr->min || *value > attr->max)
             return 0;

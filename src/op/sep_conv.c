@@ -1,0 +1,48 @@
+/*
+ * sep_conv.c - separable convolution, twice, as in DARTS [1]: the first half has the
+ * stride, the second changes the number of channels. Parameter names are those of the
+ * authors' code: op.1, op.2, op.3, op.5, op.6, op.7.
+ *
+ * [1] Liu, Simonyan, Yang 2019, DARTS, arXiv:1806.09055.
+ */
+#include "netwright_ext.h"
+
+struct sep_conv {
+    int k[2], stride[2], out, affine;
+};
+
+static const nw_attr sep_conv_attrs[] = {
+    {"k", NW_PAIR, offsetof(struct sep_conv, k), "3", 1, 255, "kernel, pixels; odd",
+     NULL},
+    {"stride", NW_PAIR, offsetof(struct sep_conv, stride), "1", 1, 255,
+     "steps of the first half, pixels", NULL},
+    {"out", NW_INT, offsetof(struct sep_conv, out), "in", 1, 1 << 20, "channels", "in"},
+    {"affine", NW_BOOL, offsetof(struct sep_conv, affine), "1", 0, 0,
+     "give the batch norms scale and shift", NULL},
+    {0},
+};
+
+static const nw_case sep_conv_cases[] = {
+    {"sep_conv", 1, {{3, {4, 6, 5}}}},
+    {"sep_conv k=5 stride=2 out=6 affine=0", 1, {{3, {4, 7, 8}}}},
+    {0},
+};
+
+const nw_op_type NW_R(nw_op_sep_conv) = {
+    .name = "sep_conv",
+    .doc = "relu, depthwise and 1x1 convolution, batch norm; twice",
+    .paper = "Liu et al. 2019, DARTS, arXiv:1806.09055",
+    .attrs = sep_conv_attrs,
+    .size = sizeof(struct sep_conv),
+    .min_in = 1,
+    .max_in = 1,
+    .expand = "relu"
+              " | conv2d out=in k=$k stride=$stride pad=same groups=in bias=0 name=op.1"
+              " | conv2d out=in k=1 bias=0 name=op.2"
+              " | batchnorm affine=$affine name=op.3"
+              " | relu"
+              " | conv2d out=in k=$k pad=same groups=in bias=0 name=op.5"
+              " | conv2d out=$out k=1 bias=0 name=op.6"
+              " | batchnorm affine=$affine name=op.7",
+    .cases = sep_conv_cases,
+};
