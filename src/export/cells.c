@@ -87,24 +87,36 @@ static struct cell measure(const nw_space *space, const char *name, int id)
     return cell;
 }
 
+/* c with an index below the line, from "k-2"; SVG viewers disagree on <SUB>. */
+static void put_end(nw_text *out, const struct cell *c, const char *name, const char *ink,
+                    const char *index)
+{
+    nw_text_printf(out,
+                   "    c%d_%s [shape=box, style=\"rounded,filled\", margin=\"0.1,0.02\", "
+                   "height=0.42, width=0.62, %s, label=<<TABLE BORDER=\"0\" "
+                   "CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"0\"><TR>"
+                   "<TD ROWSPAN=\"2\"><FONT POINT-SIZE=\"15\"><B>c</B></FONT></TD>"
+                   "<TD><FONT POINT-SIZE=\"5\"> </FONT></TD></TR><TR><TD>"
+                   "<FONT POINT-SIZE=\"10\">%s</FONT></TD></TR></TABLE>>]\n",
+                   c->id, name, ink, index);
+}
+
 static void put_ends(nw_text *out, const struct cell *c)
 {
-    const char *style = "shape=box, style=\"rounded,filled\", margin=\"0.13,0.06\", "
-                        "height=0.42, width=0.62";
+    char name[16], index[16];
 
-    for (int i = 0; i < c->inputs; i++)
-        nw_text_printf(out,
-                       "    c%d_in%d [%s, color=\"#3f9a63\", fillcolor=\"#d9f0e2\", "
-                       "fontcolor=\"#1f6a3f\", label=<<B>c<SUB>k-%d</SUB></B>>]\n",
-                       c->id, i, style, c->inputs - i);
+    for (int i = 0; i < c->inputs; i++) {
+        snprintf(name, sizeof(name), "in%d", i);
+        snprintf(index, sizeof(index), "k-%d", c->inputs - i);
+        put_end(out, c, name,
+                "color=\"#3f9a63\", fillcolor=\"#d9f0e2\", fontcolor=\"#1f6a3f\"", index);
+    }
+    put_end(out, c, "out",
+            "color=\"#b8912a\", fillcolor=\"#fbf0cf\", fontcolor=\"#775a06\"", "k");
     nw_text_printf(out, "    { rank=same;");
     for (int i = 0; i < c->inputs; i++)
         nw_text_printf(out, " c%d_in%d;", c->id, i);
     nw_text_printf(out, " }\n");
-    nw_text_printf(out,
-                   "    c%d_out [%s, color=\"#b8912a\", fillcolor=\"#fbf0cf\", "
-                   "fontcolor=\"#775a06\", label=<<B>c<SUB>k</SUB></B>>]\n",
-                   c->id, style);
 }
 
 static void put_nodes(nw_text *out, const struct cell *c)
@@ -165,10 +177,11 @@ static void put_cell(nw_text *out, const nw_arch *arch, const struct cell *c)
     nw_text_printf(out,
                    "  subgraph cluster_%d {\n"
                    "    graph [style=\"rounded\", color=\"#d7dce1\", labelloc=t, "
-                   "labeljust=l, margin=14, fontsize=14, fontcolor=\"#2c3947\", label=<<B>",
+                   "labeljust=l, margin=12, fontsize=14, fontcolor=\"#2c3947\", label=<<TABLE "
+                   "BORDER=\"0\" CELLPADDING=\"4\"><TR><TD><B>",
                    c->id);
     nw_draw_text(out, c->name);
-    nw_text_printf(out, "%s</B>>]\n", strstr(c->name, "cell") ? "" : " cell");
+    nw_text_printf(out, "%s</B></TD></TR></TABLE>>]\n", strstr(c->name, "cell") ? "" : " cell");
     put_ends(out, c);
     put_nodes(out, c);
     for (int i = 0; i < space->n_choice; i++) {
@@ -196,7 +209,8 @@ void nw_draw_cells(nw_text *out, const nw_arch *arch)
 {
     struct edge e;
 
-    for (int i = 0; i < arch->space->n_choice; i++) {
+    /* Graphviz puts the first cluster at the bottom */
+    for (int i = arch->space->n_choice - 1; i >= 0; i--) {
         struct cell cell;
 
         parse_edge(&arch->space->choice[i], &e);

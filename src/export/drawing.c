@@ -115,15 +115,15 @@ static nw_status put_cost(nw_text *out, nw_ctx *ctx, const nw_arch *arch, nw_net
 
 nw_status nw_draw_end(nw_text *out, nw_ctx *ctx, const nw_arch *arch, nw_net *net)
 {
-    nw_text_printf(out, "  label=<");
+    nw_text_printf(out, "  label=<<TABLE BORDER=\"0\" CELLPADDING=\"8\"><TR><TD>");
     if (arch->space->origin) {
         nw_text_printf(out, "<B>");
         nw_draw_text(out, arch->space->origin);
-        nw_text_printf(out, "</B> &#160;&#183;&#160; ");
+        nw_text_printf(out, "&#160;&#160;</B>&#183;&#160; ");
     }
     NW_TRY(put_cost(out, ctx, arch, net));
     put_numbers(out, arch);
-    nw_text_printf(out, ">\n}\n");
+    nw_text_printf(out, "</TD></TR></TABLE>>\n}\n");
     return out->failed ? NW_ENOMEM : NW_OK;
 }
 

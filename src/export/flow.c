@@ -57,10 +57,10 @@ static void put_label(struct flow *f, const nw_gnode *node)
     const char *name, *keys;
     size_t n = nw_spec_name(spec, &name, &keys);
 
-    nw_text_printf(f->out, "<B>%.*s</B>", (int)n, name);
+    nw_text_printf(f->out, *keys ? "<B>%.*s&#160;&#160;</B>" : "<B>%.*s</B>", (int)n, name);
     if (!*keys)
         return;
-    nw_text_printf(f->out, "&#160; <FONT POINT-SIZE=\"10\">");
+    nw_text_printf(f->out, "<FONT POINT-SIZE=\"10\">");
     nw_draw_text(f->out, keys);
     nw_text_printf(f->out, "</FONT>");
 }
@@ -96,20 +96,37 @@ static void put_op(struct flow *f, int i)
     nw_text_printf(f->out, ">]\n");
 }
 
+/* Cells, since viewers trim the blanks that could keep words apart. */
+static void put_edge_label(struct flow *f, const nw_gnode *to, int input, int live)
+{
+    char text[48];
+
+    nw_text_printf(f->out, "<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"0\" "
+                           "CELLPADDING=\"3\"><TR>");
+    if (to->choice >= 0) {
+        const nw_choice *c = &f->arch->space->choice[to->choice];
+
+        nw_text_printf(f->out, live ? "<TD><B>" : "<TD><I>");
+        nw_draw_text(f->out, c->option_name[to->option[input]]);
+        nw_text_printf(f->out, live ? "</B></TD>" : "</I></TD>");
+    }
+    nw_shape_text(&to->info.in[input], text);
+    nw_text_printf(f->out, "<TD>");
+    for (const char *c = text; *c; c++)
+        nw_text_printf(f->out, *c == 'x' ? "&#215;" : "%c", *c);
+    nw_text_printf(f->out, "</TD></TR></TABLE>");
+}
+
 static void put_edge(struct flow *f, int to, int input)
 {
     const nw_gnode *node = &f->graph->node[to];
-    int from = node->in[input], live = f->live[to] && is_taken(f, node, input);
-    const char *line = live ? "#5b6b7c" : "#d3d8dd";
-    char shape[48];
+    int live = f->live[to] && is_taken(f, node, input);
+    const char *style = live ? (node->choice >= 0 ? ", penwidth=2" : "") : ", style=dashed";
 
-    nw_text_printf(f->out, "  n%d -> n%d [color=\"%s\", fontcolor=\"%s\"%s, label=<&#160;",
-                   box_of(f, from), box_of(f, to), line, live ? "#5a636d" : "#c2c8ce",
-                   live ? (node->choice >= 0 ? ", penwidth=2" : "") : ", style=dashed");
-    if (node->choice >= 0)
-        nw_text_printf(f->out, live ? "<B>%s</B>&#160; " : "%s&#160; ",
-                       f->arch->space->choice[node->choice].option_name[node->option[input]]);
-    nw_draw_text(f->out, nw_shape_text(&f->graph->node[from].info.out, shape));
+    nw_text_printf(f->out, "  n%d -> n%d [color=\"%s\", fontcolor=\"%s\"%s, label=<",
+                   box_of(f, node->in[input]), box_of(f, to), live ? "#5b6b7c" : "#d3d8dd",
+                   live ? "#5a636d" : "#c2c8ce", style);
+    put_edge_label(f, node, input, live);
     nw_text_printf(f->out, ">]\n");
 }
 
