@@ -1,90 +1,97 @@
 /*
- * cells.c - the cells of a searched space, one beside the other, as the papers draw them.
+ * cells.c - the cells of a searched space, one below the other, as the papers draw them.
  *
- * A choice is an edge of a cell when its name ends in two numbers: "normal_3_1" is the
- * edge of cell "normal" into node 3 from node 1. As many sources as the first node has
- * are the cell's inputs (two: c_{k-2} and c_{k-1}; one: what the cell gets). With two
- * inputs the output is all nodes side by side, with one it is the last node.
+ * The edges of a cell are choices named "normal_0", "normal_1" ...: first those into the
+ * first node from each of the cell's inputs, then those into the second node from each
+ * input and the first node, and so on. 14 edges are four nodes on two inputs (2+3+4+5),
+ * 6 are three nodes on one (1+2+3). With two inputs the output is all nodes side by side,
+ * with one it is the last node.
  */
 #include "drawing.h"
 
-#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct edge {
-    char cell[NW_TEXT_SIZE];
-    int to, from;
+/* What the choices of cells are called; the names of families in src/space. */
+static const struct {
+    const char *prefix, *title;
+} kinds[] = {
+    {"normal_", "normal cell"},
+    {"reduce_", "reduction cell"},
+    {"edge_", "cell"},
 };
 
-/* Digits that end text[0..n) as a number; n is then where they begin. */
-static int last_number(const char *text, size_t *n)
-{
-    int value = 0, scale = 1, digits = 0;
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
-    for (; *n && isdigit((unsigned char)text[*n - 1]) && digits < 4; digits++) {
-        value += scale * (text[--*n] - '0');
-        scale *= 10;
+struct cell {
+    int kind;
+    int edges, inputs, nodes;
+};
+
+struct edge {
+    int to;   /* node                              */
+    int from; /* input, or number of inputs + node */
+};
+
+/* Number of the edge that choice c is in cells of this kind, or -1. */
+static int edge_number(const nw_choice *c, int kind)
+{
+    size_t n = strlen(kinds[kind].prefix);
+    char *end;
+    long value;
+
+    if (c->kind != NW_ONE || strncmp(c->name, kinds[kind].prefix, n))
+        return -1;
+    value = strtol(c->name + n, &end, 10);
+    return end == c->name + n || *end || value < 0 || value > 999 ? -1 : (int)value;
+}
+
+/* Sets inputs and nodes; 0 when no cell has that number of edges. */
+static int shape_of(struct cell *cell)
+{
+    for (cell->inputs = 1; cell->inputs <= 2; cell->inputs++) {
+        int left = cell->edges;
+
+        for (cell->nodes = 0; left > 0; cell->nodes++)
+            left -= cell->inputs + cell->nodes;
+        if (!left)
+            return 1;
     }
-    return digits ? value : -1;
+    return 0;
 }
 
-static void skip_signs(const char *text, size_t *n)
+/* 1 when the space has edges 0 .. edges-1 of this kind. */
+static int measure(const nw_space *space, int kind, struct cell *cell)
 {
-    while (*n && !isalnum((unsigned char)text[*n - 1]))
-        --*n;
-}
+    int highest = -1;
 
-static int parse_edge(const nw_choice *c, struct edge *out)
-{
-    size_t n = strlen(c->name);
+    *cell = (struct cell){.kind = kind};
+    for (int i = 0; i < space->n_choice; i++) {
+        int number = edge_number(&space->choice[i], kind);
 
-    if (c->kind != NW_ONE || n >= sizeof(out->cell))
-        return 0;
-    out->from = last_number(c->name, &n);
-    if (!n || isalnum((unsigned char)c->name[n - 1]))
-        return 0;
-    skip_signs(c->name, &n);
-    out->to = last_number(c->name, &n);
-    skip_signs(c->name, &n);
-    memcpy(out->cell, c->name, n);
-    out->cell[n] = 0;
-    return n && out->from >= 0 && out->to >= 0;
+        cell->edges += number >= 0;
+        highest = number > highest ? number : highest;
+    }
+    return cell->edges && highest == cell->edges - 1 && shape_of(cell);
 }
 
 int nw_has_cells(const nw_space *space)
 {
-    struct edge edge;
+    struct cell cell;
+    int edges = 0;
 
-    for (int i = 0; i < space->n_choice; i++)
-        if (!parse_edge(&space->choice[i], &edge))
-            return 0;
-    return space->n_choice > 0;
+    for (int k = 0; k < KINDS; k++)
+        edges += measure(space, k, &cell) ? cell.edges : 0;
+    return edges && edges == space->n_choice;
 }
 
-struct cell {
-    const char *name;
-    int id;
-    int first, last; /* nodes as the names of choices count them */
-    int inputs;
-};
-
-static struct cell measure(const nw_space *space, const char *name, int id)
+static struct edge edge_of(const struct cell *cell, int number)
 {
-    struct cell cell = {.name = name, .id = id, .first = 1 << 20};
-    struct edge e;
+    struct edge e = {0, number};
 
-    for (int i = 0; i < space->n_choice; i++) {
-        parse_edge(&space->choice[i], &e);
-        if (strcmp(e.cell, name))
-            continue;
-        if (e.to < cell.first) {
-            cell.first = e.to;
-            cell.inputs = 0;
-        }
-        cell.inputs += e.to == cell.first;
-        cell.last = e.to > cell.last ? e.to : cell.last;
-    }
-    return cell;
+    for (; e.from >= cell->inputs + e.to; e.to++)
+        e.from -= cell->inputs + e.to;
+    return e;
 }
 
 /* c with an index below the line, from "k-2"; SVG viewers disagree on <SUB>. */
@@ -98,7 +105,7 @@ static void put_end(nw_text *out, const struct cell *c, const char *name, const 
                    "<TD ROWSPAN=\"2\"><FONT POINT-SIZE=\"15\"><B>c</B></FONT></TD>"
                    "<TD><FONT POINT-SIZE=\"5\"> </FONT></TD></TR><TR><TD>"
                    "<FONT POINT-SIZE=\"10\">%s</FONT></TD></TR></TABLE>>]\n",
-                   c->id, name, ink, index);
+                   c->kind, name, ink, index);
 }
 
 static void put_ends(nw_text *out, const struct cell *c)
@@ -115,108 +122,78 @@ static void put_ends(nw_text *out, const struct cell *c)
             "color=\"#b8912a\", fillcolor=\"#fbf0cf\", fontcolor=\"#775a06\"", "k");
     nw_text_printf(out, "    { rank=same;");
     for (int i = 0; i < c->inputs; i++)
-        nw_text_printf(out, " c%d_in%d;", c->id, i);
+        nw_text_printf(out, " c%d_in%d;", c->kind, i);
     nw_text_printf(out, " }\n");
 }
 
 static void put_nodes(nw_text *out, const struct cell *c)
 {
-    for (int i = c->first; i <= c->last; i++)
+    for (int i = 0; i < c->nodes; i++)
         nw_text_printf(out,
                        "    c%d_n%d [shape=circle, style=filled, fixedsize=true, "
                        "width=0.42, color=\"#5b6b7c\", fillcolor=\"#e6ebf1\", "
                        "fontcolor=\"#2c3947\", label=<<B>%d</B>>]\n",
-                       c->id, i - c->first, i - c->first);
-    for (int i = c->inputs > 1 ? c->first : c->last; i <= c->last; i++)
-        nw_text_printf(out, "    c%d_n%d -> c%d_out [color=\"#b9c0c8\"]\n", c->id,
-                       i - c->first, c->id);
-}
-
-static void put_source(nw_text *out, const struct cell *c, int from)
-{
-    if (from < c->inputs)
-        nw_text_printf(out, "c%d_in%d", c->id, from);
-    else
-        nw_text_printf(out, "c%d_n%d", c->id, from - c->inputs);
+                       c->kind, i, i);
+    for (int i = c->inputs > 1 ? 0 : c->nodes - 1; i < c->nodes; i++)
+        nw_text_printf(out, "    c%d_n%d -> c%d_out [color=\"#b9c0c8\"]\n", c->kind, i,
+                       c->kind);
 }
 
 /* The op stands on its edge, as a node that the edge runs through. */
-static void put_edge(nw_text *out, const struct cell *c, const struct edge *e, int id,
-                     const char *op)
+static void put_edge(nw_text *out, const struct cell *c, int number, const char *op)
 {
+    const struct edge e = edge_of(c, number);
     const nw_ink *ink = nw_ink_of(op);
+    int is_input = e.from < c->inputs;
 
     nw_text_printf(out,
-                   "    e%d [shape=box, style=\"rounded,filled\", height=0.26, "
+                   "    c%d_e%d [shape=box, style=\"rounded,filled\", height=0.26, "
                    "margin=\"0.1,0.03\", fontsize=11, color=\"%s\", fillcolor=\"%s\", "
                    "fontcolor=\"%s\", label=<",
-                   id, ink->line, ink->fill, ink->text);
+                   c->kind, number, ink->line, ink->fill, ink->text);
     nw_draw_text(out, op);
-    nw_text_printf(out, ">]\n    ");
-    put_source(out, c, e->from);
-    nw_text_printf(out, " -> e%d [color=\"%s\", arrowhead=none]\n", id, ink->line);
-    nw_text_printf(out, "    e%d -> c%d_n%d [color=\"%s\"]\n", id, c->id,
-                   e->to - c->first, ink->line);
+    nw_text_printf(out, ">]\n    c%d_%s%d -> c%d_e%d [color=\"%s\", arrowhead=none]\n",
+                   c->kind, is_input ? "in" : "n", is_input ? e.from : e.from - c->inputs,
+                   c->kind, number, ink->line);
+    nw_text_printf(out, "    c%d_e%d -> c%d_n%d [color=\"%s\"]\n", c->kind, number,
+                   c->kind, e.to, ink->line);
 }
 
 /* An edge that takes no op is not there, as in the papers. */
-static int is_taken(const nw_arch *arch, int choice, int option)
+static int is_taken(const nw_arch *arch, const nw_choice *c, int option)
 {
-    const nw_choice *c = &arch->space->choice[choice];
-
     if (c->keep >= 0)
         return option != arch->space->keep[c->keep].none;
-    return strcmp(c->option_name[option], "none") && strcmp(c->option_name[option], "zero");
+    return strcmp(c->option_name[option], "none") != 0;
 }
 
 static void put_cell(nw_text *out, const nw_arch *arch, const struct cell *c)
 {
-    const nw_space *space = arch->space;
-    struct edge e;
-
     nw_text_printf(out,
                    "  subgraph cluster_%d {\n"
                    "    graph [style=\"rounded\", color=\"#d7dce1\", labelloc=t, "
-                   "labeljust=l, margin=12, fontsize=14, fontcolor=\"#2c3947\", label=<<TABLE "
-                   "BORDER=\"0\" CELLPADDING=\"4\"><TR><TD><B>",
-                   c->id);
-    nw_draw_text(out, c->name);
-    nw_text_printf(out, "%s</B></TD></TR></TABLE>>]\n", strstr(c->name, "cell") ? "" : " cell");
+                   "labeljust=l, margin=12, fontsize=14, fontcolor=\"#2c3947\", "
+                   "label=<<TABLE BORDER=\"0\" CELLPADDING=\"4\"><TR><TD><B>%s</B></TD>"
+                   "</TR></TABLE>>]\n",
+                   c->kind, kinds[c->kind].title);
     put_ends(out, c);
     put_nodes(out, c);
-    for (int i = 0; i < space->n_choice; i++) {
-        int option = nw_arch_get(arch, space->choice[i].name);
+    for (int i = 0; i < arch->space->n_choice; i++) {
+        const nw_choice *choice = &arch->space->choice[i];
+        int number = edge_number(choice, c->kind), option = nw_arch_get(arch, choice->name);
 
-        parse_edge(&space->choice[i], &e);
-        if (!strcmp(e.cell, c->name) && is_taken(arch, i, option))
-            put_edge(out, c, &e, i, space->choice[i].option_name[option]);
+        if (number >= 0 && is_taken(arch, choice, option))
+            put_edge(out, c, number, choice->option_name[option]);
     }
     nw_text_printf(out, "  }\n");
 }
 
-/* Whether an earlier choice belongs to the same cell. */
-static int is_known(const nw_space *space, int choice, const char *cell)
-{
-    struct edge e;
-
-    for (int i = 0; i < choice; i++)
-        if (parse_edge(&space->choice[i], &e) && !strcmp(e.cell, cell))
-            return 1;
-    return 0;
-}
-
 void nw_draw_cells(nw_text *out, const nw_arch *arch)
 {
-    struct edge e;
+    struct cell cell;
 
     /* Graphviz puts the first cluster at the bottom */
-    for (int i = arch->space->n_choice - 1; i >= 0; i--) {
-        struct cell cell;
-
-        parse_edge(&arch->space->choice[i], &e);
-        if (is_known(arch->space, i, e.cell))
-            continue;
-        cell = measure(arch->space, e.cell, i);
-        put_cell(out, arch, &cell);
-    }
+    for (int k = KINDS - 1; k >= 0; k--)
+        if (measure(arch->space, k, &cell))
+            put_cell(out, arch, &cell);
 }
