@@ -226,7 +226,18 @@ size_t nw_data_count(const nw_data *data);
 void nw_data_shape(const nw_data *data, int shape[3]); /* channels, height, width */
 int nw_data_classes(const nw_data *data);
 uint64_t nw_data_hash(const nw_data *data); /* of all examples, labels and order */
-void nw_data_free(nw_data *data);
+void nw_data_free(nw_data *data);           /* its views stay usable */
+
+/* Shape, count, classes and their balance, range, mean, deviation: "table", "json", "csv". */
+nw_status nw_data_info_print(nw_data *data, const char *format, FILE *out);
+
+/* Bring the official files of data set `name` to cache/NAME/, where a spec with the key
+ * cache= finds them. What is there already stays, a partial file is gone on with, and
+ * nothing whose checksum differs is kept. url replaces the official address (a mirror);
+ * NULL = official. Bytes done and in total go to on_progress (may be NULL); nonzero stops. */
+nw_status nw_data_get(nw_ctx *ctx, const char *name, const char *url, const char *cache,
+                      int (*on_progress)(void *user, double done, double total),
+                      void *user);
 
 /* ---- Net ------------------------------------------------------------------ */
 
