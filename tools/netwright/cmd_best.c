@@ -1,6 +1,6 @@
 /* cmd_best.c - `netwright best STUDY`: the trial of the highest quality. */
-#include "sheet.h"
 #include "records.h"
+#include "sheet.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,7 +11,8 @@ static const json_t *best_of(const json_t *rows)
     double most = -INFINITY, quality;
     size_t i;
 
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         quality = records_number(row, "quality");
         if (quality > most) { /* false for NaN: failed */
             most = quality;

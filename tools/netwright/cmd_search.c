@@ -16,7 +16,8 @@ static const char *estimator(struct tool *tool)
     const char *given = tool->opt.estimator;
 
     if (!given)
-        given = strcmp(specs_name(tool, tool->opt.strategy), "darts") ? "train" : "supernet";
+        given =
+            strcmp(specs_name(tool, tool->opt.strategy), "darts") ? "train" : "supernet";
     return specs_with(tool, "estimator", given);
 }
 
@@ -28,7 +29,8 @@ static double seconds_of(struct work *work, const char *stage)
     double seconds = NAN;
     size_t i;
 
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const char *name = json_string_value(json_object_get(row, "stage"));
 
         if (name && !strcmp(name, stage))

@@ -1,7 +1,7 @@
 /* finish.c - the end of a job: the test, the files, the summary. */
 #include "archs.h"
-#include "sheet.h"
 #include "paths.h"
+#include "sheet.h"
 #include "specs.h"
 #include "work.h"
 
@@ -12,8 +12,7 @@
 
 enum { TEST_BATCH = 100 };
 
-/* What a finished study holds beside its database. Drawings and JSON are of the
- * architecture in the search space, the model is that of the trained network. */
+/* What a finished study holds beside its database. */
 static const struct product {
     const char *file, *exporter;
     int is_model;
@@ -46,8 +45,8 @@ static int test_all(struct work *work)
 static int write_product(struct work *work, const struct product *product)
 {
     const struct candidate *winner = &work->candidate[0];
-    const nw_arch *arch =
-        product->is_model || !winner->arch ? winner->own : winner->arch;
+    /* Files tell of the architecture in the search space; the model is of its network. */
+    const nw_arch *arch = winner->arch ? winner->arch : winner->own;
     const char *path = paths_join(work->tool, work->dir, product->file);
     nw_status status = nw_export(arch, winner->net, product->exporter, path);
 
@@ -84,7 +83,7 @@ static const char *label(const struct work *work, int i)
 static void fill_summary(const struct work *work, struct sheet *sheet)
 {
     sheet_open(sheet, work->tool,
-                 "network|accuracy|loss|parameters|MACs|peak bytes|search|training");
+               "network|accuracy|loss|parameters|MACs|peak bytes|search|training");
     for (int i = 0; i < work->n_candidate; i++) {
         const struct candidate *c = &work->candidate[i];
 
@@ -109,15 +108,14 @@ static json_t *describe_candidate(const struct work *work, int i)
     const struct candidate *c = &work->candidate[i];
     const char *arch = archs_text(work->tool, c->arch ? c->arch : c->own);
 
-    return json_pack("{s:s s:s s:o? s:o s:o s:o s:o s:o s:o s:o s:o}", "network",
-                     label(work, i), "stage", c->stage, "arch",
-                     arch ? json_loads(arch, 0, NULL) : NULL, "accuracy",
-                     real(c->test.accuracy), "loss", real(c->test.loss), "top5",
-                     real(c->test.top5), "valid_accuracy", real(c->valid.accuracy), "params",
-                     json_integer((json_int_t)c->test.params), "macs",
-                     json_integer((json_int_t)c->test.macs), "peak_bytes",
-                     json_integer((json_int_t)c->test.peak_bytes), "seconds",
-                     real(c->seconds));
+    return json_pack(
+        "{s:s s:s s:o? s:o s:o s:o s:o s:o s:o s:o s:o}", "network", label(work, i),
+        "stage", c->stage, "arch", arch ? json_loads(arch, 0, NULL) : NULL, "accuracy",
+        real(c->test.accuracy), "loss", real(c->test.loss), "top5", real(c->test.top5),
+        "valid_accuracy", real(c->valid.accuracy), "params",
+        json_integer((json_int_t)c->test.params), "macs",
+        json_integer((json_int_t)c->test.macs), "peak_bytes",
+        json_integer((json_int_t)c->test.peak_bytes), "seconds", real(c->seconds));
 }
 
 /* Hashes of what each part of the data held, in hexadecimal. */
@@ -132,9 +130,10 @@ static json_t *describe_data(struct work *work)
     for (int i = 0; i < 3; i++)
         snprintf(hash[i], sizeof(hash[i]), "%016" PRIx64, nw_data_hash(part[i]));
     nw_data_shape(work->data, shape);
-    return json_pack("{s:s s:[i,i,i] s:i s:s s:s s:s}", "spec", work->tool->opt.data, "shape",
-                     shape[0], shape[1], shape[2], "classes", nw_data_classes(work->data),
-                     "train_hash", hash[0], "valid_hash", hash[1], "test_hash", hash[2]);
+    return json_pack("{s:s s:[i,i,i] s:i s:s s:s s:s}", "spec", work->tool->opt.data,
+                     "shape", shape[0], shape[1], shape[2], "classes",
+                     nw_data_classes(work->data), "train_hash", hash[0], "valid_hash",
+                     hash[1], "test_hash", hash[2]);
 }
 
 static json_t *describe(struct work *work)
@@ -146,16 +145,17 @@ static json_t *describe(struct work *work)
         json_array_append_new(networks, describe_candidate(work, i));
     return json_pack("{s:s s:s s:s s:I s:o s:o s:o}", "netwright", nw_version(), "space",
                      specs_with(tool, "space", tool->opt.space), "architectures",
-                     nw_space_count(work->space), "seed", (json_int_t)tool->opt.seed, "data",
-                     describe_data(work), "search_seconds", real(work->search_s), "networks",
-                     networks);
+                     nw_space_count(work->space), "seed", (json_int_t)tool->opt.seed,
+                     "data", describe_data(work), "search_seconds", real(work->search_s),
+                     "networks", networks);
 }
 
 static int write_summary(struct work *work)
 {
     const char *path = paths_join(work->tool, work->dir, "summary.json");
     json_t *root = describe(work);
-    int bad = !root || json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    int bad =
+        !root || json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 
     json_decref(root);
     return bad ? fail(work->tool, "%s: cannot be written", path) : EXIT_OK;
@@ -176,8 +176,9 @@ int work_finish(struct work *work)
         return code;
     fill_summary(work, &sheet);
     code = sheet_print(&sheet, stdout);
-    note(work->tool, "%s: arch.json arch.svg model.onnx model.safetensors curves.csv "
-                     "summary.json; read back: same",
+    note(work->tool,
+         "%s: arch.json arch.svg model.onnx model.safetensors curves.csv "
+         "summary.json; read back: same",
          work->dir);
     return code;
 }

@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include <errno.h>
 #include <libfyaml.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,6 @@ struct job {
     struct tool *tool;
     const char *path;
     const char **space;
-    unsigned char seen[MOST_OPTIONS];
 };
 
 /* "file:line:column: " of a key or value. */
@@ -95,11 +95,8 @@ static int read_pair(struct job *job, struct fy_node *key, struct fy_node *value
     if (!name)
         return usage(tool, "%s: a key is not a word", job->path);
     i = options_find(name, strlen(name));
-    if (i >= 0 && option_is_for(&option_rows[i], command)) {
-        if (job->seen[i]++)
-            return usage(tool, "%s%s: stands there twice", where(job, key), name);
+    if (i >= 0 && option_is_for(&option_rows[i], command))
         return tool->opt.given[i] ? EXIT_OK : read_value(job, i, key, value);
-    }
     near = options_near(name, command);
     return usage(tool, "%sthere is no option \"%s\"%s%s%s", where(job, key), name,
                  near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
@@ -125,24 +122,33 @@ static int say_why(struct tool *tool, const char *path, struct fy_diag *diag)
     struct fy_diag_error *error = fy_diag_errors_iterate(diag, &at);
 
     if (!error)
-        return fail(tool, "%s: cannot be read", path);
+        return usage(tool, "%s: a job is a map of options and values", path);
     return usage(tool, "%s:%d:%d: %s", path, error->line, error->column, error->msg);
+}
+
+/* The library's own words go nowhere: its first error is told by say_why(). */
+static void no_words(struct fy_diag *diag, void *user, const char *text, size_t n)
+{
+    (void)diag;
+    (void)user;
+    (void)text;
+    (void)n;
 }
 
 int job_read(struct tool *tool, const char *path, const char **space)
 {
-    struct job job = {tool, path, space, {0}};
-    struct fy_diag *diag = fy_diag_create(NULL);
-    struct fy_parse_cfg config = {.flags = FYPCF_QUIET, .diag = diag};
+    struct job job = {tool, path, space};
+    struct fy_diag_cfg words = {.output_fn = no_words, .level = FYET_ERROR};
+    struct fy_parse_cfg config = {.flags = FYPCF_QUIET};
     struct fy_document *document;
     FILE *in = fopen(path, "r");
+    struct fy_diag *diag;
     int code;
 
     *space = NULL;
-    if (!in) {
-        fy_diag_destroy(diag);
-        return fail(tool, "%s: cannot be opened", path);
-    }
+    if (!in)
+        return usage(tool, "%s: %s", path, strerror(errno));
+    diag = config.diag = fy_diag_create(&words);
     fy_diag_set_collect_errors(diag, true);
     document = fy_document_build_from_fp(&config, in);
     code = document ? read_document(&job, document) : say_why(tool, path, diag);

@@ -48,7 +48,7 @@ const struct option_row option_rows[] = {
     {"trials", 0, OPT_COUNT, FIELD(trials), "N", "0",
      "end the search after so many trials; 0: when the strategy is done", NULL, BIT(search)},
     {"time-limit", 0, OPT_TIME, FIELD(time_limit), "TIME", "0",
-     "end the search after this long: 90, 90s, 10m, 1h; 0: no limit", NULL, JOBS},
+     "end the search after this long: 90, 90s, 10m, 1h; 0: no limit", NULL, BIT(search)},
     {"arch", 0, OPT_LIST, FIELD(arch), "FILE", NULL,
      "architecture as JSON, as the search writes it to arch.json", NULL, BIT(train) | NETS},
     {"study", 0, OPT_TEXT, FIELD(study), "DIR", NULL,

@@ -47,6 +47,15 @@ const char *paths_stem(struct tool *tool, const char *path)
                      dot && dot > start ? (size_t)(dot - start) : strlen(start));
 }
 
+const char *paths_model(struct tool *tool, const char *path)
+{
+    struct stat about;
+
+    if (!stat(path, &about) && S_ISDIR(about.st_mode))
+        return paths_join(tool, path, "model.onnx");
+    return path;
+}
+
 int paths_exists(const char *path)
 {
     struct stat about;

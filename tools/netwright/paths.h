@@ -15,6 +15,9 @@ const char *paths_join(struct tool *tool, const char *dir, const char *name);
 /* "examples/naive.yaml" as "naive"; text without a slash or suffix stays. */
 const char *paths_stem(struct tool *tool, const char *path);
 
+/* The model itself, or that of the study which is this directory. */
+const char *paths_model(struct tool *tool, const char *path);
+
 int paths_exists(const char *path);
 
 /* The whole file as text, NULL after a message. */

@@ -22,8 +22,7 @@ static void add(struct sheet *sheet, struct cell cell)
 {
     if (sheet->n_cell == sheet->room) {
         int room = sheet->room ? 2 * sheet->room : 64;
-        struct cell *more =
-            pool_alloc(&sheet->tool->pool, (size_t)room * sizeof(*more));
+        struct cell *more = pool_alloc(&sheet->tool->pool, (size_t)room * sizeof(*more));
 
         if (sheet->n_cell)
             memcpy(more, sheet->cell, (size_t)sheet->n_cell * sizeof(*more));
@@ -155,8 +154,7 @@ static void print_aligned(const struct sheet *sheet, FILE *out)
     for (int i = 0; i < sheet->n_cell; i++) {
         int c = i % n;
 
-        print_cell(people(&sheet->cell[i], buffer), width[c], right[c], c + 1 == n,
-                   out);
+        print_cell(people(&sheet->cell[i], buffer), width[c], right[c], c + 1 == n, out);
         if (c + 1 == n)
             fputc('\n', out);
     }

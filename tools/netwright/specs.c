@@ -122,12 +122,30 @@ nw_data *specs_open_data(struct tool *tool, const char *part, const char *spec)
     return nw_data_open(tool->nw, full);
 }
 
-int specs_input(struct tool *tool, int input[3])
+static nw_space *open_space(struct tool *tool, const char *spec, const int input[3],
+                            int classes)
+{
+    const char *full = specs_with(tool, "space", spec);
+    nw_space *space;
+
+    detail(tool, "space: %s", full);
+    space = nw_space_open(tool->nw, full, input, classes);
+    return nw_space_seal(space) < 0 ? NULL : space;
+}
+
+nw_space *specs_open_space(struct tool *tool, const char *spec, const nw_data *data)
+{
+    int input[3];
+
+    nw_data_shape(data, input);
+    return open_space(tool, spec, input, nw_data_classes(data));
+}
+
+static int read_input(struct tool *tool, int input[3])
 {
     const char *text = tool->opt.input;
     char more;
 
-    memset(input, 0, 3 * sizeof(*input));
     if (text &&
         (sscanf(text, "%dx%dx%d%c", &input[0], &input[1], &input[2], &more) != 3 ||
          input[0] < 1 || input[1] < 1 || input[2] < 1))
@@ -135,17 +153,20 @@ int specs_input(struct tool *tool, int input[3])
     return EXIT_OK;
 }
 
-nw_space *specs_open_space(struct tool *tool, const char *spec, const nw_data *data)
+int specs_open_net(struct tool *tool, const char *spec, nw_space **out)
 {
-    const char *full = specs_with(tool, "space", spec);
-    int input[3] = {0}, classes = tool->opt.classes;
+    int input[3] = {0}, code = specs_check(tool, "space|data");
+    nw_data *data;
 
-    if (data) {
-        nw_data_shape(data, input);
-        classes = nw_data_classes(data);
-    } else if (specs_input(tool, input)) {
-        return NULL;
+    if (!code)
+        code = read_input(tool, input);
+    if (code)
+        return code;
+    if (tool->opt.data) {
+        data = specs_open_data(tool, "data", tool->opt.data);
+        *out = data ? specs_open_space(tool, spec, data) : NULL;
+    } else {
+        *out = open_space(tool, spec, input, tool->opt.classes);
     }
-    detail(tool, "space: %s", full);
-    return nw_space_open(tool->nw, full, input, classes);
+    return *out ? EXIT_OK : failed(tool, NW_EINVAL);
 }

@@ -24,11 +24,11 @@ const char *specs_name(struct tool *tool, const char *spec); /* its first word *
 /* Open the data set; part is "data" or "test". NULL = nw_errmsg() says why. */
 nw_data *specs_open_data(struct tool *tool, const char *part, const char *spec);
 
-/* Open the space or network of `spec`. data may be NULL: then --input and --classes
- * say what it takes, and if they do not, the spec or file must. */
+/* Open the space or network of `spec` for data; sealed. NULL = nw_errmsg() says why. */
 nw_space *specs_open_space(struct tool *tool, const char *spec, const nw_data *data);
 
-/* --input as three numbers, zeros if it is not given. Answers an exit code. */
-int specs_input(struct tool *tool, int input[3]);
+/* The same without a job: --data or --input and --classes say what it takes; if they do
+ * not, the spec or file must. Answers an exit code. */
+int specs_open_net(struct tool *tool, const char *spec, nw_space **out);
 
 #endif

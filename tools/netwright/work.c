@@ -68,7 +68,8 @@ static int write_space(struct work *work, const char *text)
 
 static const char *default_dir(struct tool *tool)
 {
-    const char *space = tool->opt.space ? specs_name(tool, tool->opt.space) : tool->arg[0];
+    const char *space =
+        tool->opt.space ? specs_name(tool, tool->opt.space) : tool->arg[0];
 
     return pool_printf(&tool->pool, "runs/%s-%s", paths_stem(tool, space),
                        specs_name(tool, tool->opt.data));
@@ -91,7 +92,7 @@ int work_open(struct work *work, struct tool *tool)
     if (code)
         return code;
     work->space = specs_open_space(tool, tool->opt.space, work->data);
-    if (nw_space_seal(work->space) < 0)
+    if (!work->space)
         return failed(tool, NW_EINVAL);
     work->study = nw_study_open(tool->nw, work->dir);
     return work->study ? EXIT_OK : failed(tool, NW_EIO);

@@ -14,9 +14,9 @@ enum { MOST_CANDIDATES = 33 };
 
 /* A network that was trained from scratch. */
 struct candidate {
-    const char *stage;  /* "final", "random", "random-2"                       */
+    const char *stage;   /* "final", "random", "random-2"                       */
     const nw_arch *arch; /* in the search space, NULL if that has no choices    */
-    nw_arch *own;       /* in the space of the network itself                  */
+    nw_arch *own;        /* in the space of the network itself                  */
     nw_net *net;
     nw_score valid, test;
     double seconds; /* of training                                         */
