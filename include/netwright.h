@@ -251,6 +251,15 @@ nw_status nw_net_score(nw_net *net, nw_data *data, int batch, nw_score *out);
 /* One directory a study: study.db in SQLite, and what exporters write. Made when
  * absent. A second process on it is refused with NW_EBUSY. */
 nw_study *nw_study_open(nw_ctx *ctx, const char *dir);
+
+/* Of a study that is there, also while another process writes it; nothing is made. */
+nw_study *nw_study_open_readonly(nw_ctx *ctx, const char *dir);
+
+/* Rows of the study. what: "stages", "trials", "epochs", "values", "notes" or "facts",
+ * the middle four also of one stage or trial ("trials stage=search", "epochs trial=3").
+ * format: "table", "json" (an array of objects) or "csv" (RFC 4180); NULL = "table". */
+nw_status nw_study_print(nw_study *study, const char *what, const char *format,
+                         FILE *out);
 void nw_study_free(nw_study *study);
 
 /* ---- Search --------------------------------------------------------------- */

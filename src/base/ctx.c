@@ -57,10 +57,27 @@ nw_ctx *nw_open(const nw_config *config)
     return ctx;
 }
 
+/* Objects first, newest first: each gives back the blocks it is made of, which are newer
+ * than it is and would be gone if blocks were freed in the same pass. */
+static void destroy_all(nw_ctx *ctx)
+{
+    struct head *h = ctx->newest;
+
+    while (h) {
+        if (h->destroy) {
+            nw_release(ctx, (char *)h + ALIGN);
+            h = ctx->newest; /* anything may be gone */
+        } else {
+            h = h->older;
+        }
+    }
+}
+
 void nw_close(nw_ctx *ctx)
 {
     if (!ctx)
         return;
+    destroy_all(ctx);
     while (ctx->newest)
         nw_release(ctx, (char *)ctx->newest + ALIGN);
     ctx->config.realloc(ctx->config.user, ctx, 0);
