@@ -3,6 +3,7 @@
 #include "job.h"
 #include "netwright_ext.h"
 #include "paths.h"
+#include "records.h"
 #include "specs.h"
 
 #include <math.h>
@@ -108,6 +109,19 @@ void work_split(struct work *work, double share, nw_data **train, nw_data **vali
     *valid = nw_data_slice(work->data, seed, work->first + n_train, n_valid);
 }
 
+/* Warnings that strategies and estimators left in the study. */
+static void say_notes(struct work *work, const char *stage)
+{
+    json_t *rows = records_read(work->tool, work->study,
+                                pool_printf(&work->tool->pool, "notes stage=%s", stage));
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+        note(work->tool, "%s: %s", stage, json_string_value(json_object_get(row, "words")));
+    json_decref(rows);
+}
+
 int work_run(struct work *work, nw_space *space, nw_search_config *config, nw_arch **best,
              nw_net **net, nw_score *score)
 {
@@ -124,6 +138,7 @@ int work_run(struct work *work, nw_space *space, nw_search_config *config, nw_ar
     progress_clear(&tool->progress);
     if (status < 0)
         return failed(tool, status);
+    say_notes(work, config->stage);
     return interrupt_seen() ? failed(tool, NW_ESTOPPED) : EXIT_OK;
 }
 
