@@ -12,6 +12,9 @@ static void net_destroy(void *object)
     for (int i = 0; i < 4; i++)
         nw_plan_free(net->plan[i]);
     nw_graph_free(net->graph);
+    while (net->newest)
+        nw_plan_free(net->newest);
+    nw_release(net->ctx, net->arena);
     nw_release(net->ctx, net->param);
     nw_release(net->ctx, net->grad);
     nw_release(net->ctx, net->buffer);
