@@ -23,8 +23,7 @@ const struct command commands[N_COMMANDS] = {
      "Reads a network that netwright has written, or takes the winner of a study, and runs it on --data.",
      NULL, 1, 1, run_eval},
     [CMD_export] = {"export", "STUDY", "write the winner of a study as a file",
-     "Writes the architecture or the trained network of --stage (default: final) in the form --to, "
-     "and reads it back to compare.",
+     "Writes the architecture or the trained network in the form --to, and reads it back to compare.",
      NULL, 1, 1, run_export},
     [CMD_show] = {"show", "NET|FILE", "draw or print a network",
      "Prints the layers of a space or network with their shapes; with --to svg or dot draws it.",
@@ -48,7 +47,8 @@ const struct command commands[N_COMMANDS] = {
      "Lists the trials of --stage (default: search) in order, with score and status.",
      NULL, 1, 1, run_trials},
     [CMD_best] = {"best", "STUDY", "print the winner of a study",
-     "Prints the best trial of --stage (default: search): its architecture and scores.",
+     "Prints the best trial of --stage (default: search, or final when the search shared weights): its "
+     "architecture and scores.",
      NULL, 1, 1, run_best},
     [CMD_list] = {"list", "[ops|spaces|strategies|estimators|datasets|exporters]", "list what specs can name",
      "Lists names with a line each; `netwright help NAME` tells more.",

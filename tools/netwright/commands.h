@@ -11,8 +11,9 @@ struct tool;
 #define COMMAND_MAP(X)                                                                   \
     X(search)                                                                            \
     X(train)                                                                             \
-    X(eval) X(export) X(show) X(count) X(space) X(data) X(trials) X(best) X(list)        \
-        X(help) X(completion)
+    X(eval)                                                                              \
+    X(export) X(show) X(count) X(space) X(data) X(trials) X(best) X(list) X(help)        \
+        X(completion)
 
 enum command_id {
 #define X(name) CMD_##name,

@@ -117,8 +117,8 @@ static void say_notes(struct work *work, const char *stage)
     const json_t *row;
     size_t i;
 
-    json_array_foreach(rows, i, row)
-        note(work->tool, "%s: %s", stage, json_string_value(json_object_get(row, "words")));
+    json_array_foreach(rows, i, row) note(
+        work->tool, "%s: %s", stage, json_string_value(json_object_get(row, "words")));
     json_decref(rows);
 }
 
