@@ -1,4 +1,5 @@
 /* cmd_best.c - `netwright best STUDY`: the trial of the highest quality. */
+#include "paths.h"
 #include "records.h"
 #include "sheet.h"
 

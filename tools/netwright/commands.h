@@ -12,8 +12,8 @@ struct tool;
     X(search)                                                                            \
     X(train)                                                                             \
     X(eval)                                                                              \
-    X(export) X(show) X(count) X(space) X(data) X(trials) X(best) X(list) X(help)        \
-        X(completion)
+    X(export)                                                                            \
+    X(show) X(count) X(space) X(data) X(trials) X(best) X(list) X(help) X(completion)
 
 enum command_id {
 #define X(name) CMD_##name,

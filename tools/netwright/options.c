@@ -219,6 +219,8 @@ static const char *expected(const struct option_row *row)
         [OPT_SHARE] = "at least 0 and below 1",
         [OPT_TIME] = "a time such as 90, 10m or 1h",
         [OPT_LIST] = "one of so many",
+        [OPT_TEXT] = "text",
+        [OPT_FLAG] = "nothing",
     };
 
     return row->type == OPT_WORD ? row->arg : words[row->type];
