@@ -17,6 +17,7 @@ struct subject {
     const nw_op_type *op[2]; /* float, double */
     const nw_case *c;
     int batch;
+    size_t places; /* of every array, at which differences are taken */
     int failures;
 };
 
@@ -60,6 +61,7 @@ static void each_case(void (*check)(struct subject *s), int n_batch, const int *
         for (s.c = s.op[0]->cases; s.c->spec; s.c++)
             for (int b = 0; b < n_batch; b++) {
                 s.batch = batch[b];
+                s.places = 200;
                 check(&s);
             }
     }
@@ -115,11 +117,11 @@ static double slope_of(struct op_run *r, const struct op_array *a, size_t i)
     return (up - down) / (2 * step);
 }
 
-/* Distance of `gradient` from the differences along `value`, at up to 200 places. */
+/* Distance of `gradient` from the differences along `value`, at some `places`. */
 static double gradient_error(struct op_run *r, const struct op_array *value,
-                             const struct op_array *gradient)
+                             const struct op_array *gradient, size_t places)
 {
-    const size_t stride = 1 + value->n / 200;
+    const size_t stride = 1 + value->n / places;
     double apart = 0, norm = 0;
 
     for (size_t i = 0; i < value->n; i += stride) {
@@ -154,15 +156,15 @@ static void check_gradient(struct subject *s)
     op_backward(&r);
     for (int i = 0; i < r.run.n_in; i++) {
         if (r.dx_at[i])
-            check_below(s, "gradient of input", i, gradient_error(&r, &r.x[i], &r.dx[i]),
-                        1e-6);
+            check_below(s, "gradient of input", i,
+                        gradient_error(&r, &r.x[i], &r.dx[i], s->places), 1e-6);
         if (!strcmp(r.op->name, "choice"))
             check_below(s, "gradient of weight", i, mix_error(&r, i, r.dmix[i]), 1e-6);
     }
     for (int i = 0; i < r.node.n_param; i++)
         if (r.dw_at[i])
             check_below(s, "gradient of parameter", i,
-                        gradient_error(&r, &r.w[i], &r.dw[i]), 1e-6);
+                        gradient_error(&r, &r.w[i], &r.dw[i], s->places), 1e-6);
     finish(s, &r);
 }
 
@@ -355,6 +357,9 @@ static void check_threads(struct subject *s)
         complain(s, "threads change gradients", 0, 0);
     finish(s, &one);
     finish(s, &two);
+    check_twins(s); /* here a loop has several parts, and a part several blocks */
+    s->places = 3;
+    check_gradient(s);
 }
 
 static void test_ops__threads_change_no_bit(void **state)

@@ -65,6 +65,7 @@ static void check_gradients(const struct golden_row *row, struct op_run *r)
     const struct golden_array *dmix = golden_find(row, "dmix", "");
 
     op_begin_gradients(r, 0);
+    op_spoil(r);
     op_backward(r);
     for (int i = 0; i < r->run.n_in; i++) {
         if (golden_find(row, "dx", number(i)))
