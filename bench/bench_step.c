@@ -64,6 +64,7 @@ static nw_data *noise(int count)
     for (int i = 0; i < count; i++)
         label[i] = (int32_t)nw_below(2, NW_FOR_TEST, (uint64_t)i, 10);
     data->ctx = ctx;
+    data->whole = data;
     data->info = (nw_data_info){.shape = {3, 32, 32}, .classes = 10, .count = (size_t)count,
                                 .floats = x, .scale = 1, .labels = label};
     data->count = (size_t)count;

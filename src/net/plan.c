@@ -10,8 +10,9 @@
 
 static void *address(const nw_plan *plan, int life)
 {
-    return life < 0 || !plan->life[life].bytes ? NULL
-                                               : plan->net->arena + plan->life[life].offset;
+    return life < 0 || !plan->life[life].bytes
+               ? NULL
+               : plan->net->arena + plan->life[life].offset;
 }
 
 static void point_params(nw_plan *plan, nw_turn *t)

@@ -21,7 +21,8 @@ static nw_status init(nw_trainer *t, nw_data *data)
 
     NW_TRY(nw_recipe_check(t->ctx, t->recipe));
     NW_TRY(nw_augment_parse(t->ctx, t->recipe->augment, data, &t->augment));
-    nw_net_normalise(t->net, t->augment.n_channel, t->augment.mean, t->augment.sd);
+    NW_TRY(
+        nw_net_normalise(t->net, t->augment.n_channel, t->augment.mean, t->augment.sd));
     NW_TRY(nw_optimizer_init(&t->opt, t->net, t->recipe));
     NW_TRY(nw_feed_init(&t->feed, t->ctx, data, &t->augment, t->recipe->batch,
                         t->recipe->shuffle, nw_subseed(t->seed, NW_FOR_SHUFFLE, 0)));
@@ -55,6 +56,8 @@ void nw_trainer_clear(nw_trainer *t)
 {
     nw_plan_free(t->plan);
     nw_release(t->ctx, t->soft);
+    if (t->ctx)
+        nw_augment_free(t->ctx, &t->augment);
     nw_feed_clear(&t->feed);
     nw_optimizer_clear(&t->opt);
     *t = (nw_trainer){0};

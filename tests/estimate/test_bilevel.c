@@ -119,6 +119,7 @@ static nw_data *noise(nw_ctx *ctx, const int shape[3], uint64_t seed)
     for (int i = 0; i < 2 * BATCH; i++)
         label[i] = (int32_t)nw_below(seed + 1, NW_FOR_TEST, (uint64_t)i, CLASSES);
     data->ctx = ctx;
+    data->whole = data;
     data->info = (nw_data_info){.shape = {shape[0], shape[1], shape[2]}, .classes = CLASSES,
                                 .count = 2 * BATCH, .floats = x, .scale = 1, .labels = label};
     data->count = 2 * BATCH;

@@ -109,6 +109,7 @@ nw_data *batches(nw_ctx *ctx, const struct npz *npz, const int *batch, int n, in
             label[(size_t)b * per + i] = (int32_t)y->number[i];
     }
     data->ctx = ctx;
+    data->whole = data;
     data->info = (nw_data_info){.shape = {x0->dim[1], x0->dim[2], x0->dim[3]},
                                 .classes = classes,
                                 .count = (size_t)n * per,
