@@ -10,8 +10,9 @@ nw_status nw_feed_init(nw_feed *feed, nw_ctx *ctx, nw_data *data,
 
     nw_data_shape(data, shape);
     example = (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2];
-    *feed = (nw_feed){
-        .ctx = ctx, .data = data, .augment = *augment, .seed = seed, .epoch = -1};
+    *feed = (nw_feed){.ctx = ctx, .data = data, .augment = *augment, .epoch = -1};
+    feed->seed = seed;
+    feed->shuffle = shuffle;
     if (!count)
         return nw_fail(ctx, NW_EINVAL, "the data has no examples");
     feed->batch = (size_t)batch < count ? batch : (int)count;
