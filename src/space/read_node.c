@@ -240,7 +240,7 @@ static nw_ref read_choice(nw_reader *r, nw_scope *scope, const nw_yaml *map,
     options = options ? options : nw_yaml_get(map, "some_of");
     option = nw_alloc(r->space->ctx, ((size_t)options->n + 1) * sizeof(*option));
     if (!option)
-        return nw_space_pass_on(r->space, NW_ENOMEM);
+        return nw_space_pass_on(r->space);
     ref = read_options(r, scope, options, name, in, option)
               ? place_choice(r, scope, map, options, option)
               : -1;

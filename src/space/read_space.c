@@ -81,7 +81,7 @@ const char *nw_read_text(nw_reader *r, const nw_let *let, const nw_yaml *at)
     else if (!text.failed)
         copy = nw_arena_dupn(&r->arena, text.data, text.length);
     if (!copy)
-        nw_space_pass_on(r->space, NW_ENOMEM); /* unless it failed already */
+        nw_space_pass_on(r->space); /* unless it failed already */
     nw_text_free(&text);
     return copy;
 }
@@ -122,7 +122,7 @@ static nw_let *add_let(nw_reader *r, const nw_let *outer, const char *name,
     nw_let *let = nw_arena_get(&r->arena, sizeof(*let));
 
     if (!let)
-        nw_space_pass_on(r->space, NW_ENOMEM);
+        nw_space_pass_on(r->space);
     else
         *let = (nw_let){.outer = outer, .name = name, .text = text};
     return let;
@@ -143,7 +143,7 @@ const nw_let *nw_read_let_int(nw_reader *r, const nw_let *outer, const char *nam
     snprintf(number, sizeof(number), "%d", value);
     copy = nw_arena_dup(&r->arena, number);
     if (!copy)
-        nw_space_pass_on(r->space, NW_ENOMEM);
+        nw_space_pass_on(r->space);
     return copy ? add_let(r, outer, name, copy) : NULL;
 }
 
@@ -160,7 +160,7 @@ int nw_read_add_node(nw_reader *r, nw_scope *scope, const nw_yaml *key, nw_ref r
         }
     named = nw_arena_get(&r->arena, sizeof(*named));
     if (!named) {
-        nw_space_pass_on(r->space, NW_ENOMEM);
+        nw_space_pass_on(r->space);
         return 0;
     }
     *named = (nw_named){scope->nodes, key->text, ref};
@@ -465,10 +465,11 @@ nw_space *nw_space_parse(nw_ctx *ctx, const char *text, size_t length, const cha
     if (root)
         read_root(&r, root, input, classes);
     else
-        nw_space_pass_on(space, NW_EFORMAT);
+        nw_space_pass_on(space);
     nw_arena_free(&r.arena);
     if (space->status >= 0)
         return space;
+    nw_fail(ctx, space->status, "%s", space->words); /* a builder may have reported it */
     nw_space_free(space);
     return NULL;
 }
