@@ -236,6 +236,9 @@ typedef enum nw_precision { NW_F32, NW_F64 } nw_precision;
  * network, a soft one the supernet of all its options with weight above 0. */
 nw_net *nw_net_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t seed,
                    nw_precision precision);
+
+/* A network and its weights from an ONNX file, as nw_export() writes it. */
+nw_net *nw_net_open(nw_ctx *ctx, const char *path);
 void nw_net_free(nw_net *net);
 nw_status nw_net_cost(const nw_net *net, nw_score *out);
 
@@ -289,6 +292,11 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
 /* spec: "json", "dot", "svg", "onnx", "safetensors". net may be NULL where no
  * weights are needed. */
 nw_status nw_export(const nw_arch *arch, nw_net *net, const char *spec, const char *path);
+
+/* Read what was written (ONNX, or weights in ".safetensors") and compare it with the net:
+ * every weight, and the logits of a fixed batch, whose largest difference goes to
+ * *difference (may be NULL). NW_EDIFFER when they are not the same within 1e-4. */
+nw_status nw_export_verify(nw_net *net, const char *path, double *difference);
 
 typedef enum nw_kind {
     NW_OPS,

@@ -1,0 +1,140 @@
+/*
+ * verify.c - read again what was written and compare: every number of the weights, and
+ * what both networks answer to the same pseudo-random batch.
+ */
+#include "export.h"
+#include "random.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BATCH = 4 };
+static const double tolerance = 1e-4;
+
+static int ends_in(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && !strcmp(text + n - m, end);
+}
+
+/* A net of the same space at the same architecture, with the weights of the file. */
+static nw_net *open_twin(nw_net *net, const char *path)
+{
+    nw_arch *arch = nw_net_arch(net);
+    nw_net *twin = arch ? nw_net_new(net->ctx, net->graph->space, arch, 0, NW_F32) : NULL;
+
+    nw_arch_free(arch);
+    if (twin && nw_safetensors_read(twin, path) >= 0) {
+        nw_net_normalise(twin, net->n_channel, net->mean, net->sd);
+        return twin;
+    }
+    nw_net_free(twin);
+    return NULL;
+}
+
+static int find_param(const nw_graph *graph, const char *name)
+{
+    for (int i = 0; i < graph->n_param; i++)
+        if (!strcmp(graph->param[i].name, name))
+            return i;
+    return -1;
+}
+
+/* Parameters of `copy` must be those of the net; it may lack some (an auxiliary head). */
+static nw_status compare_weights(nw_net *net, nw_net *copy, const char *path)
+{
+    nw_bytes room = {0};
+    nw_status status = NW_OK;
+
+    for (int i = 0; status >= 0 && i < copy->graph->n_param; i++) {
+        const nw_gparam *p = &copy->graph->param[i];
+        int k = find_param(net->graph, p->name);
+        const float *data = k < 0 ? NULL : nw_param_floats(net, k, &room);
+
+        if (k >= 0 && !data)
+            status = NW_ENOMEM;
+        else if (k < 0 || net->graph->param[k].count != p->count ||
+                 memcmp(data, nw_net_param(copy, i), p->count * sizeof(float)))
+            status = nw_fail(net->ctx, NW_EDIFFER, "%s: \"%s\" is not what the network has",
+                             path, p->name);
+    }
+    nw_release(net->ctx, room.data);
+    return status;
+}
+
+static nw_status compare_shapes(nw_net *net, nw_net *copy, const char *path)
+{
+    const nw_graph *a = net->graph, *b = copy->graph;
+
+    if (nw_count(&a->node[a->input].info.out) == nw_count(&b->node[b->input].info.out) &&
+        nw_count(&a->node[a->output].info.out) == nw_count(&b->node[b->output].info.out))
+        return NW_OK;
+    return nw_fail(net->ctx, NW_EDIFFER, "%s: input or output has another shape", path);
+}
+
+/* Largest difference of two rows of logits; NaN against a number counts as infinite. */
+static double distance(const float *a, const float *b, size_t n)
+{
+    double most = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs((double)a[i] - (double)b[i]);
+
+        if (isnan(a[i]) && isnan(b[i]))
+            continue;
+        most = isnan(d) ? INFINITY : d > most ? d : most;
+    }
+    return most;
+}
+
+static nw_status compare_logits(nw_net *net, nw_net *copy, double *difference)
+{
+    const nw_graph *g = net->graph;
+    size_t in = BATCH * nw_count(&g->node[g->input].info.out);
+    size_t out = BATCH * nw_count(&g->node[g->output].info.out);
+    float *x = nw_alloc(net->ctx, (in + 2 * out) * sizeof(*x));
+    nw_status status = x ? NW_OK : NW_ENOMEM;
+
+    for (size_t i = 0; x && i < in; i++)
+        x[i] = (float)nw_uniform(1, NW_FOR_NOISE, i);
+    if (status >= 0)
+        status = nw_net_run(net, BATCH, x, x + in);
+    if (status >= 0)
+        status = nw_net_run(copy, BATCH, x, x + in + out);
+    if (status >= 0)
+        *difference = distance(x + in, x + in + out, out);
+    nw_release(net->ctx, x);
+    return status;
+}
+
+nw_status nw_export_verify(nw_net *net, const char *path, double *difference)
+{
+    nw_net *copy;
+    nw_space *space = NULL;
+    double found = 0;
+    nw_status status;
+
+    if (!net)
+        return NW_ENOMEM;
+    nw_clear(net->ctx);
+    if (ends_in(path, ".safetensors"))
+        copy = open_twin(net, path);
+    else
+        space = nw_onnx_space(net->ctx, path, &copy);
+    if (!copy)
+        return nw_pending(net->ctx);
+    status = compare_shapes(net, copy, path);
+    if (status >= 0)
+        status = compare_weights(net, copy, path);
+    if (status >= 0)
+        status = compare_logits(net, copy, &found);
+    if (status >= 0 && found > tolerance)
+        status = nw_fail(net->ctx, NW_EDIFFER, "%s: logits differ by %.3g, more than %g",
+                         path, found, tolerance);
+    if (difference)
+        *difference = found;
+    nw_net_free(copy);
+    nw_space_free(space);
+    return status < 0 ? nw_pending(net->ctx) : status;
+}
