@@ -114,5 +114,6 @@ nw_status nw_export(const nw_arch *arch, nw_net *net, const char *spec, const ch
     status = job.arch ? run(&job, spec, path) : NW_ENOMEM;
     nw_release(job.ctx, job.self);
     nw_arch_free(made);
-    return status < 0 ? nw_pending(job.ctx) : status;
+    nw_clear(job.ctx);
+    return status;
 }

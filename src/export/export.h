@@ -19,11 +19,11 @@ nw_arch *nw_net_arch(nw_net *net);
 nw_status nw_arch_text(const nw_arch *arch, nw_text *out);
 
 /* What describes the origin of a file: pairs of name and value. */
-enum { NW_FACTS = 3 };
+enum { NW_FACTS = 5 };
 typedef struct nw_facts {
     const char *name[NW_FACTS], *value[NW_FACTS];
     int n;
-    nw_text arch;
+    nw_text arch, mean, sd; /* the normalisation of the input, "0.49 0.48 0.45" */
 } nw_facts;
 
 nw_status nw_facts_get(nw_ctx *ctx, const nw_arch *arch, const nw_net *net, nw_facts *out);

@@ -12,6 +12,8 @@
 #include "export.h"
 
 #include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LENGTH_BYTES = 8, LONGEST_HEADER = 100000000 };
@@ -168,6 +170,44 @@ static nw_status locate(const struct reader *r, int i, const unsigned char **dat
     return find_data(r, p, tensor, data);
 }
 
+/* Numbers of "netwright.mean" or ".sd"; how many, -1 = malformed. */
+static int read_numbers(json_t *meta, const char *key, double out[4])
+{
+    const char *text = json_string_value(json_object_get(meta, key));
+    char *end;
+    int n = 0;
+
+    for (; text && *text; text = end, n++) {
+        double value = strtod(text, &end);
+
+        if (n == 4 || end == text || !isfinite(value))
+            return -1;
+        out[n] = value;
+        end += *end == ' ';
+    }
+    return n;
+}
+
+static nw_status load_normalisation(const struct reader *r)
+{
+    json_t *meta = json_object_get(r->header, "__metadata__");
+    const nw_graph *graph = r->net->graph;
+    double mean[4], sd[4];
+    int n = read_numbers(meta, "netwright.mean", mean);
+
+    if (n < 0 || read_numbers(meta, "netwright.sd", sd) != n ||
+        (n && n != graph->node[graph->input].info.out.dim[0]))
+        return nw_fail(r->net->ctx, NW_EFORMAT, "%s: netwright.mean and netwright.sd are "
+                       "not one number for each channel of the input", r->where);
+    for (int i = 0; i < n; i++)
+        if (sd[i] == 0)
+            return nw_fail(r->net->ctx, NW_EFORMAT, "%s: netwright.sd has a zero",
+                           r->where);
+    if (n)
+        nw_net_normalise(r->net, n, mean, sd);
+    return NW_OK;
+}
+
 static nw_status open_header(struct reader *r, const unsigned char *bytes, size_t size)
 {
     uint64_t length = 0;
@@ -198,6 +238,8 @@ nw_status nw_safetensors_load(nw_net *net, const unsigned char *bytes, size_t si
     /* twice, so that a bad file leaves the net as it was */
     for (int i = 0; status >= 0 && i < net->graph->n_param; i++)
         status = locate(&r, i, &data);
+    if (status >= 0)
+        status = load_normalisation(&r);
     for (int i = 0; status >= 0 && i < net->graph->n_param; i++)
         if (locate(&r, i, &data) >= 0)
             nw_param_set(net, i, data);
@@ -217,7 +259,8 @@ nw_status nw_safetensors_read(nw_net *net, const char *path)
     if (status >= 0)
         status = nw_safetensors_load(net, file.data, file.size, path);
     nw_release(net->ctx, file.data);
-    return status < 0 ? nw_pending(net->ctx) : status;
+    nw_clear(net->ctx);
+    return status;
 }
 
 const nw_export_type nw_export_safetensors = {

@@ -19,18 +19,21 @@ static int ends_in(const char *text, const char *end)
 }
 
 /* A net of the same space at the same architecture, with the weights of the file. */
-static nw_net *open_twin(nw_net *net, const char *path)
+static nw_status open_twin(nw_net *net, const char *path, nw_net **copy)
 {
     nw_arch *arch = nw_net_arch(net);
-    nw_net *twin = arch ? nw_net_new(net->ctx, net->graph->space, arch, 0, NW_F32) : NULL;
 
+    *copy = arch ? nw_net_new(net->ctx, net->graph->space, arch, 0, NW_F32) : NULL;
     nw_arch_free(arch);
-    if (twin && nw_safetensors_read(twin, path) >= 0) {
-        nw_net_normalise(twin, net->n_channel, net->mean, net->sd);
-        return twin;
-    }
-    nw_net_free(twin);
-    return NULL;
+    return *copy ? nw_safetensors_read(*copy, path) : nw_pending(net->ctx);
+}
+
+static nw_status open_copy(nw_net *net, const char *path, nw_net **copy, nw_space **space)
+{
+    if (ends_in(path, ".safetensors"))
+        return open_twin(net, path, copy);
+    *space = nw_onnx_space(net->ctx, path, copy);
+    return *space ? NW_OK : nw_pending(net->ctx);
 }
 
 static int find_param(const nw_graph *graph, const char *name)
@@ -110,7 +113,7 @@ static nw_status compare_logits(nw_net *net, nw_net *copy, double *difference)
 
 nw_status nw_export_verify(nw_net *net, const char *path, double *difference)
 {
-    nw_net *copy;
+    nw_net *copy = NULL;
     nw_space *space = NULL;
     double found = 0;
     nw_status status;
@@ -118,13 +121,9 @@ nw_status nw_export_verify(nw_net *net, const char *path, double *difference)
     if (!net)
         return NW_ENOMEM;
     nw_clear(net->ctx);
-    if (ends_in(path, ".safetensors"))
-        copy = open_twin(net, path);
-    else
-        space = nw_onnx_space(net->ctx, path, &copy);
-    if (!copy)
-        return nw_pending(net->ctx);
-    status = compare_shapes(net, copy, path);
+    status = open_copy(net, path, &copy, &space);
+    if (status >= 0)
+        status = compare_shapes(net, copy, path);
     if (status >= 0)
         status = compare_weights(net, copy, path);
     if (status >= 0)
@@ -136,5 +135,6 @@ nw_status nw_export_verify(nw_net *net, const char *path, double *difference)
         *difference = found;
     nw_net_free(copy);
     nw_space_free(space);
-    return status < 0 ? nw_pending(net->ctx) : status;
+    nw_clear(net->ctx);
+    return status;
 }
