@@ -226,7 +226,18 @@ size_t nw_data_count(const nw_data *data);
 void nw_data_shape(const nw_data *data, int shape[3]); /* channels, height, width */
 int nw_data_classes(const nw_data *data);
 uint64_t nw_data_hash(const nw_data *data); /* of all examples, labels and order */
-void nw_data_free(nw_data *data);
+void nw_data_free(nw_data *data);           /* its views stay usable */
+
+/* Shape, count, classes and their balance, range, mean, deviation: "table", "json", "csv". */
+nw_status nw_data_info_print(nw_data *data, const char *format, FILE *out);
+
+/* Bring the official files of data set `name` to cache/NAME/, where a spec with the key
+ * cache= finds them. What is there already stays, a partial file is gone on with, and
+ * nothing whose checksum differs is kept. url replaces the official address (a mirror);
+ * NULL = official. Bytes done and in total go to on_progress (may be NULL); nonzero stops. */
+nw_status nw_data_get(nw_ctx *ctx, const char *name, const char *url, const char *cache,
+                      int (*on_progress)(void *user, double done, double total),
+                      void *user);
 
 /* ---- Net ------------------------------------------------------------------ */
 
@@ -254,6 +265,15 @@ nw_status nw_net_score(nw_net *net, nw_data *data, int batch, nw_score *out);
 /* One directory a study: study.db in SQLite, and what exporters write. Made when
  * absent. A second process on it is refused with NW_EBUSY. */
 nw_study *nw_study_open(nw_ctx *ctx, const char *dir);
+
+/* Of a study that is there, also while another process writes it; nothing is made. */
+nw_study *nw_study_open_readonly(nw_ctx *ctx, const char *dir);
+
+/* Rows of the study. what: "stages", "trials", "epochs", "values", "notes" or "facts",
+ * the middle four also of one stage or trial ("trials stage=search", "epochs trial=3").
+ * format: "table", "json" (an array of objects) or "csv" (RFC 4180); NULL = "table". */
+nw_status nw_study_print(nw_study *study, const char *what, const char *format,
+                         FILE *out);
 void nw_study_free(nw_study *study);
 
 /* ---- Search --------------------------------------------------------------- */

@@ -253,24 +253,34 @@ typedef struct nw_estimator_type {
 
 /* ---- Data sets -------------------------------------------------------------- */
 
+/* Every block that is pointed to is one of nw_alloc() and belongs to the data set. */
 typedef struct nw_data_info {
     int shape[3]; /* channels, height, width */
     int classes;
     size_t count;
-    /* Either one byte a number, value = byte * scale, or floats; NCHW, filled by open()
-     * with memory of the context. */
+    /* Either one byte a number, value = byte * scale, or floats; NCHW. */
     const uint8_t *bytes;
     const float *floats;
     double scale;
     const int32_t *labels;
-    const char *const *class_names; /* or NULL */
+    const char *const *class_names; /* one block with its strings, or NULL */
 } nw_data_info;
 
+/* A file that nw_data_get() brings. */
+typedef struct nw_data_file {
+    const char *name;
+    const char *sum; /* SHA-256 in hex; MD5 (32 digits) where only that is published */
+    double size;     /* bytes */
+} nw_data_file;
+
+/* open() fills info or fails with one clear message; nw_data_open() then checks the
+ * labels and that floats are finite. A type with a key "cache" is told the directory
+ * that nw_data_get() fills: its files are in cache/NAME/. */
 typedef struct nw_data_type {
     NW_TYPE_HEAD
     nw_status (*open)(void *self, nw_ctx *ctx, nw_data_info *info);
-    const char
-        *fetch; /* official addresses, SHA-256 and file names; see data.h, or NULL */
+    const char *url; /* official address, to which file names are added; or NULL */
+    const nw_data_file *files; /* ends at name NULL */
 } nw_data_type;
 
 /* ---- Exporters -------------------------------------------------------------- */

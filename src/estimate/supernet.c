@@ -20,6 +20,7 @@
 #include "graph.h"
 #include "random.h"
 #include "score.h"
+#include "supernet.h"
 #include "trainer.h"
 
 #include <math.h>
@@ -178,7 +179,7 @@ static nw_status make(struct supernet *s)
     plain = s->trainer.augment;
     plain.crop = plain.flip = plain.cutout = 0;
     NW_TRY(nw_feed_init(&s->feed, s->env.ctx, s->env.valid, &plain, s->recipe.batch,
-                        nw_subseed(s->env.seed, NW_FOR_SHUFFLE, 1)));
+                        s->recipe.shuffle, nw_subseed(s->env.seed, NW_FOR_SHUFFLE, 1)));
     config = nw_recipe_plan(&s->recipe, s->feed.batch);
     config.no_param_grad = s->order == 1;
     s->plan = nw_plan_new(s->net, &config);
@@ -258,6 +259,13 @@ static nw_status supernet_work(void *self, nw_trial *trial)
         status = score(s, trial);
     trial->epoch = nw_trainer_epoch(&s->trainer);
     return status;
+}
+
+nw_net *nw_supernet_net(void *self)
+{
+    struct supernet *s = self;
+
+    return s->net;
 }
 
 static void supernet_progress(void *self, nw_progress *out)

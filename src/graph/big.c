@@ -36,6 +36,19 @@ void nw_big_mul(nw_big *a, uint32_t factor)
         a->n--;
 }
 
+void nw_big_div(nw_big *a, uint32_t divisor)
+{
+    uint64_t rest = 0;
+
+    for (int i = a->n - 1; i >= 0; i--) {
+        rest = rest * BASE + a->word[i];
+        a->word[i] = (uint32_t)(rest / divisor);
+        rest %= divisor;
+    }
+    while (a->n && !a->word[a->n - 1])
+        a->n--;
+}
+
 void nw_big_add(nw_big *a, const nw_big *b)
 {
     uint64_t carry = 0;
@@ -56,7 +69,7 @@ void nw_big_mul_big(nw_big *a, const nw_big *b)
     nw_big sum;
 
     nw_big_set(&sum, 0);
-    for (int i = b->n - 1; i >= 0; i--) {
+    for (int i = b->n - 1; i >= 0; i--) { /* Horner's scheme */
         nw_big part = *a;
 
         nw_big_mul(&sum, BASE);

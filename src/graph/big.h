@@ -14,6 +14,7 @@ typedef struct nw_big {
 
 void nw_big_set(nw_big *a, uint32_t value);
 void nw_big_mul(nw_big *a, uint32_t factor);
+void nw_big_div(nw_big *a, uint32_t divisor); /* rounds down */
 void nw_big_mul_big(nw_big *a, const nw_big *b);
 void nw_big_add(nw_big *a, const nw_big *b);
 void nw_big_text(const nw_big *a, char out[NW_BIG_WORDS * 9 + 1]);

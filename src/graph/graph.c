@@ -1,7 +1,6 @@
 #include "graph.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct build {
@@ -132,6 +131,17 @@ static nw_status fail_at(struct build *b, const nw_place *p, const char *why)
                    why, p->name);
 }
 
+/* A spec may fail at one value of a $number only: say where it stands. */
+static nw_status fail_again(struct build *b, const nw_place *p)
+{
+    char words[600];
+
+    snprintf(words, sizeof(words), "%s%s%s (%s)", p->where, *p->where ? ": " : "",
+             nw_errmsg(b->g->ctx), p->name);
+    nw_clear(b->g->ctx);
+    return nw_fail(b->g->ctx, NW_ESPEC, "%s", words);
+}
+
 static nw_status connect(struct build *b, nw_gnode *node, const nw_place *p)
 {
     nw_graph *g = b->g;
@@ -143,10 +153,11 @@ static nw_status connect(struct build *b, nw_gnode *node, const nw_place *p)
         return NW_ENOMEM;
     node->info.in = shape;
     for (int i = 0; i < p->n_in; i++) {
-        int from = b->index[b->stands_for[p->in[i]]];
+        int from;
 
         if (p->choice >= 0 && !takes(b, p->choice, i))
             continue;
+        from = b->index[b->stands_for[p->in[i]]];
         node->option[node->info.n_in] = i;
         shape[node->info.n_in] = g->node[from].info.out;
         node->in[node->info.n_in++] = from;
@@ -158,6 +169,8 @@ static nw_status check_options(struct build *b, const nw_gnode *node, const nw_p
 {
     char first[48], other[48], words[256];
 
+    if (!node->info.n_in)
+        return fail_at(b, p, "every option of the choice has weight 0");
     for (int i = 1; i < node->info.n_in; i++)
         if (!same_shape(&node->info.in[0], &node->info.in[i])) {
             const nw_choice *c = &b->space->choice[p->choice];
@@ -181,7 +194,8 @@ static nw_status infer(struct build *b, nw_gnode *node, const nw_place *p)
 
     if (!attr)
         return NW_ENOMEM;
-    NW_TRY(nw_spec_parse(b->g->ctx, (const nw_head *)node->op, p->spec, &lookup, attr));
+    if (nw_spec_parse(b->g->ctx, (const nw_head *)node->op, p->spec, &lookup, attr) < 0)
+        return fail_again(b, p);
     node->info.attr = attr;
     if (p->choice >= 0)
         NW_TRY(check_options(b, node, p));
@@ -249,6 +263,8 @@ static nw_status add_node(struct build *b, int place)
     NW_TRY(connect(b, node, p));
     NW_TRY(infer(b, node, p));
     node->is_zero = finds_zero(g, node);
+    if (!strcmp(node->op->name, "input") && g->input >= 0)
+        return fail_at(b, p, "there is an input already");
     if (!strcmp(node->op->name, "input"))
         g->input = g->n;
     b->index[place] = g->n;

@@ -7,11 +7,13 @@
  */
 #include "big.h"
 #include "graph.h"
+#include "random.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_COMBINATIONS = 4096 };
+/* Of numbers, that are all checked; beyond it, some. */
+enum { MOST_COMBINATIONS = 1024 };
 
 static int by_name(const void *a, const void *b)
 {
@@ -41,13 +43,39 @@ static nw_status check_at(nw_space *space, const nw_arch *arch)
 {
     nw_graph *g =
         nw_graph_new(space->ctx, space, arch, NW_F32, NW_GRAPH_AUX | NW_GRAPH_ALL);
-    nw_status status = g ? check_names(space, g) : nw_pending(space->ctx);
+    nw_status status = g ? check_names(space, g) : NW_EINVAL;
 
     nw_graph_free(g);
     return status;
 }
 
-/* Every combination of numbers, or, where there are too many, each number by itself. */
+static void pick_number(nw_arch *arch, int c, int option)
+{
+    if (arch->space->choice[c].kind == NW_NUMBER)
+        nw_arch_pick(arch, c, option);
+}
+
+/* Each number by itself at each of its values, then combinations at random; an arch that
+ * none of these is like is checked when a net of it is made. */
+static nw_status check_some(nw_space *space, nw_arch *arch)
+{
+    for (int c = 0; c < space->n_choice; c++)
+        for (int i = 0; i < space->choice[c].n; i++) {
+            if (space->choice[c].kind != NW_NUMBER)
+                break;
+            pick_number(arch, c, i);
+            NW_TRY(check_at(space, arch));
+        }
+    for (uint64_t k = 0; k < MOST_COMBINATIONS / 8; k++) {
+        for (int c = 0; c < space->n_choice; c++)
+            pick_number(arch, c,
+                        (int)nw_below(0, NW_FOR_ARCH, k << 20 | (uint64_t)c,
+                                      (uint64_t)space->choice[c].n));
+        NW_TRY(check_at(space, arch));
+    }
+    return NW_OK;
+}
+
 static nw_status check_numbers(nw_space *space, nw_arch *arch)
 {
     long combinations = 1;
@@ -55,21 +83,14 @@ static nw_status check_numbers(nw_space *space, nw_arch *arch)
     for (int c = 0; c < space->n_choice; c++)
         if (space->choice[c].kind == NW_NUMBER && combinations <= MOST_COMBINATIONS)
             combinations *= space->choice[c].n;
-    if (combinations > MOST_COMBINATIONS) {
-        for (int c = 0; c < space->n_choice; c++)
-            for (int i = 0; space->choice[c].kind == NW_NUMBER && i < space->choice[c].n;
-                 i++) {
-                nw_arch_pick(arch, c, i);
-                NW_TRY(check_at(space, arch));
-            }
-        return NW_OK;
-    }
+    if (combinations > MOST_COMBINATIONS)
+        return check_some(space, arch);
     for (long k = 0; k < combinations; k++) {
         long rest = k;
 
         for (int c = 0; c < space->n_choice; c++)
             if (space->choice[c].kind == NW_NUMBER) {
-                nw_arch_pick(arch, c, (int)(rest % space->choice[c].n));
+                pick_number(arch, c, (int)(rest % space->choice[c].n));
                 rest /= space->choice[c].n;
             }
         NW_TRY(check_at(space, arch));
@@ -77,43 +98,19 @@ static nw_status check_numbers(nw_space *space, nw_arch *arch)
     return NW_OK;
 }
 
-nw_status nw_space_seal(nw_space *space)
-{
-    nw_arch *arch;
-    nw_status status;
-
-    if (!space)
-        return NW_ENOMEM;
-    if (space->sealed)
-        return NW_OK;
-    if (space->status >= 0 && space->output < 0)
-        nw_space_fail(space, NW_EINVAL, "the space has no output");
-    if (space->status < 0)
-        return nw_pending(space->ctx) < 0 ? space->status : space->status;
-    space->sealed = 1;
-    arch = nw_arch_new(space->ctx, space);
-    status = arch ? check_numbers(space, arch) : nw_pending(space->ctx);
-    nw_arch_free(arch);
-    if (status < 0) {
-        space->status = status;
-        space->sealed = 0;
-        nw_clear(space->ctx);
-    }
-    return status;
-}
-
 /* k-th elementary symmetric polynomial of x[0..n): ways to take k and an option each */
-static nw_status ways(nw_space *space, const int *x, int n, int k, nw_big *out)
+static nw_status ways(nw_space *space, const nw_keep_rule *rule, nw_big *out)
 {
+    const int k = rule->k;
     nw_big *e = nw_alloc(space->ctx, (size_t)(k + 1) * sizeof(*e)), part;
 
     if (!e)
         return NW_ENOMEM;
     nw_big_set(&e[0], 1);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < rule->n; i++)
         for (int j = k; j > 0; j--) {
             part = e[j - 1];
-            nw_big_mul(&part, (uint32_t)x[i]);
+            nw_big_mul(&part, (uint32_t)space->choice[rule->choice[i]].n - 1);
             nw_big_add(&e[j], &part);
         }
     nw_big_mul_big(out, &e[k]);
@@ -121,65 +118,83 @@ static nw_status ways(nw_space *space, const int *x, int n, int k, nw_big *out)
     return NW_OK;
 }
 
-static nw_status count_choice(nw_space *space, const nw_choice *c, nw_big *total)
+/* times n over k: every quotient on the way is whole */
+static void subsets(int n, int k, nw_big *total)
 {
-    nw_status status;
-    int *ones;
+    nw_big ways_so_far;
 
-    if (c->keep >= 0)
-        return NW_OK; /* counted with its rule */
-    if (c->kind != NW_SOME) {
-        nw_big_mul(total, (uint32_t)c->n);
-        return NW_OK;
+    nw_big_set(&ways_so_far, 1);
+    for (int i = 0; i < k; i++) {
+        nw_big_mul(&ways_so_far, (uint32_t)(n - i));
+        nw_big_div(&ways_so_far, (uint32_t)(i + 1));
     }
-    ones = nw_alloc(space->ctx, (size_t)c->n * sizeof(int));
-    if (!ones)
-        return NW_ENOMEM;
-    for (int i = 0; i < c->n; i++)
-        ones[i] = 1;
-    status = ways(space, ones, c->n, c->k, total);
-    nw_release(space->ctx, ones);
-    return status;
+    nw_big_mul_big(total, &ways_so_far);
 }
 
-static nw_status count_rule(nw_space *space, const nw_keep_rule *rule, nw_big *total)
-{
-    int *x = nw_alloc(space->ctx, (size_t)rule->n * sizeof(int));
-    nw_status status;
-
-    if (!x)
-        return NW_ENOMEM;
-    for (int i = 0; i < rule->n; i++)
-        x[i] = space->choice[rule->choice[i]].n - 1;
-    status = ways(space, x, rule->n, rule->k, total);
-    nw_release(space->ctx, x);
-    return status;
-}
-
-static nw_status count(nw_space *space, nw_big *total)
-{
-    nw_big_set(total, 1);
-    for (int c = 0; c < space->n_choice; c++)
-        NW_TRY(count_choice(space, &space->choice[c], total));
-    for (int r = 0; r < space->n_keep; r++)
-        NW_TRY(count_rule(space, &space->keep[r], total));
-    if (total->overflowed)
-        return nw_fail(space->ctx, NW_EINVAL, "more architectures than %d digits can say",
-                       NW_BIG_WORDS * 9);
-    return NW_OK;
-}
-
-const char *nw_space_count(nw_space *space)
+/* In decimal into the space, or nothing when it has too many digits. */
+static nw_status count(nw_space *space)
 {
     char text[NW_BIG_WORDS * 9 + 1];
     nw_big total;
 
-    if (nw_space_seal(space) < 0)
-        return NULL;
-    if (space->count)
-        return space->count;
-    if (count(space, &total) < 0)
-        return NULL;
+    nw_big_set(&total, 1);
+    for (int c = 0; c < space->n_choice; c++) {
+        const nw_choice *choice = &space->choice[c];
+
+        if (choice->kind == NW_SOME)
+            subsets(choice->n, choice->k, &total);
+        else if (choice->keep < 0) /* else it is counted with its rule */
+            nw_big_mul(&total, (uint32_t)choice->n);
+    }
+    for (int r = 0; r < space->n_keep; r++)
+        NW_TRY(ways(space, &space->keep[r], &total));
+    if (total.overflowed)
+        return NW_OK;
     nw_big_text(&total, text);
-    return space->count = nw_strdup(space->ctx, text);
+    space->count = nw_arena_dup(&space->arena, text);
+    return space->count ? NW_OK : NW_ENOMEM;
+}
+
+static nw_status check(nw_space *space)
+{
+    nw_arch *arch = nw_arch_new(space->ctx, space);
+    nw_status status = arch ? check_numbers(space, arch) : NW_ENOMEM;
+
+    nw_arch_free(arch);
+    return status < 0 ? status : count(space);
+}
+
+nw_status nw_seal(nw_space *space)
+{
+    if (!space)
+        return NW_ENOMEM;
+    if (space->sealed)
+        return NW_OK;
+    if (space->output < 0)
+        nw_space_fail(space, NW_EINVAL, "the space has no output");
+    if (space->status < 0)
+        return nw_fail(space->ctx, space->status, "%s", space->words);
+    space->sealed = 1; /* so that an arch can be made */
+    *space->where = 0; /* messages say places of their own from here on */
+    if (check(space) >= 0)
+        return NW_OK;
+    space->sealed = 0;
+    nw_space_pass_on(space, NW_EINVAL);
+    return space->status;
+}
+
+nw_status nw_space_seal(nw_space *space)
+{
+    nw_seal(space);
+    return nw_space_report(space);
+}
+
+const char *nw_space_count(nw_space *space)
+{
+    if (nw_seal(space) < 0)
+        return NULL;
+    if (!space->count)
+        nw_fail(space->ctx, NW_EINVAL, "more architectures than %d digits can say",
+                NW_BIG_WORDS * 9);
+    return space->count;
 }

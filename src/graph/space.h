@@ -50,10 +50,13 @@ typedef struct nw_group {
     int first, end; /* places [first, end) */
 } nw_group;
 
+enum { NW_MOST_OPTIONS = 4096, NW_MOST_KEPT = 256 };
+
 struct nw_space {
     nw_ctx *ctx;
     nw_arena arena;
     nw_status status; /* of the first failure; builders do nothing after it         */
+    char words[900];  /* of that failure                                            */
     int sealed;
     nw_place *place;
     nw_choice *choice;
@@ -61,8 +64,9 @@ struct nw_space {
     nw_group *group;
     int n_place, n_choice, n_keep, n_group;
     int room_place, room_choice, room_keep, room_group;
-    int n_weight; /* options of all choices */
-    int unnamed;  /* choices so far without a name */
+    int n_weight;  /* options of all choices */
+    int n_mutable; /* uses of choices so far: the number in "_mutation_3" */
+    int *made;     /* by op: uses without a name, the number in "relu_7"  */
     int output, aux;
     double aux_weight;
     char scope[NW_TEXT_SIZE];
@@ -78,6 +82,21 @@ struct nw_space {
 nw_ref nw_space_fail(nw_space *space, nw_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* nw_space_seal() that leaves a failure pending, for constructors. */
+nw_status nw_seal(nw_space *space);
+
+/* Place what is left of `space` at a hard arch, with its names, in a new space. */
+nw_space *nw_space_freeze(nw_space *space, const nw_arch *arch);
+
+/* Record in the space what is pending in its context. Returns -1. */
+nw_ref nw_space_pass_on(nw_space *space, nw_status status);
+
+/* 1 = NULL, failed or sealed: builders do nothing. */
+int nw_space_refuses(nw_space *space);
+
+/* The space's status, which the caller is told hereby. */
+nw_status nw_space_report(nw_space *space);
+
 /* Index of the choice of that name, or -1. */
 int nw_choice_find(const nw_space *space, const char *name);
 
@@ -89,11 +108,34 @@ nw_status nw_option_name(nw_space *space, const char *choice, int option,
 nw_ref nw_place_op(nw_space *space, const char *spec, const char *name, int n_in,
                    const nw_ref *in);
 
+/* The same for ops that users cannot place by name: input, choice. */
+nw_ref nw_place_internal(nw_space *space, const char *spec, const char *name, int n_in,
+                         const nw_ref *in);
+
+/* One place, not expanded, with the name and origin of `like`. */
+nw_ref nw_place_copy(nw_space *space, const nw_place *like, const char *spec, int n_in,
+                     const nw_ref *in);
+
+/* Printable ASCII without blanks, quotes and backslashes. */
+int nw_is_name(const char *text);
+
 struct nw_arch {
     nw_ctx *ctx;
     nw_space *space;
     double *w; /* space->n_weight, choice after choice */
 };
+
+/* Index of a choice by name; -1 after nw_fail(). */
+int nw_arch_find(const nw_arch *arch, const char *name);
+
+/* Index of the largest of w[n], the first among equals; skip = an index to leave out. */
+int nw_strongest(const double *w, int n, int skip);
+
+/* The k largest of w[n] become 1 and the rest 0; the first among equals. */
+void nw_take_strongest(double *w, int n, int k);
+
+/* Choices of a keep rule that take something. */
+int nw_arch_kept(const nw_arch *arch, int rule);
 
 /* 1 when every weight is 0 or 1 and every choice takes what it may take. */
 int nw_arch_is_hard(const nw_arch *arch);

@@ -12,11 +12,15 @@ static void net_destroy(void *object)
     for (int i = 0; i < 4; i++)
         nw_plan_free(net->plan[i]);
     nw_graph_free(net->graph);
+    while (net->newest)
+        nw_plan_free(net->newest);
+    nw_release(net->ctx, net->arena);
     nw_release(net->ctx, net->param);
     nw_release(net->ctx, net->grad);
     nw_release(net->ctx, net->buffer);
     nw_release(net->ctx, net->mix);
     nw_release(net->ctx, net->dmix);
+    nw_release(net->ctx, net->mean);
 }
 
 double nw_real_get(const nw_net *net, const void *block, size_t i)
@@ -158,11 +162,19 @@ nw_plan *nw_net_plan(nw_net *net, const nw_plan_config *config)
     return plan;
 }
 
-void nw_net_normalise(nw_net *net, int n_channel, const double *mean, const double *sd)
+nw_status nw_net_normalise(nw_net *net, int n_channel, const double *mean,
+                           const double *sd)
 {
+    nw_release(net->ctx, net->mean);
+    net->n_channel = 0;
+    net->mean = nw_alloc(net->ctx, (2 * (size_t)n_channel + 1) * sizeof(double));
+    if (!net->mean)
+        return NW_ENOMEM;
     net->n_channel = n_channel;
+    net->sd = net->mean + n_channel;
     for (int c = 0; c < n_channel; c++) {
         net->mean[c] = mean[c];
         net->sd[c] = sd[c];
     }
+    return NW_OK;
 }

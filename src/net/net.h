@@ -2,9 +2,10 @@
  * net.h - a graph that runs: parameters, a plan of the memory, the executor.
  *
  * A net has four blocks: trainable parameters, their gradients, buffers (running
- * statistics), and one arena per plan for activations, their gradients and scratch.
- * A plan is made for a batch size and a direction; it fixes every address and makes
- * every primitive, so that a step allocates nothing. Plans share the parameters.
+ * statistics), and one arena for activations, their gradients and scratch. A plan is made
+ * for a batch size and a direction; it fixes every address and makes every primitive, so
+ * that a step allocates nothing. Plans of a net share the parameters and the arena: only
+ * one of them is at work at a time, and its values last until the next one runs.
  *
  * All blocks hold nw_real of the net's precision: float, or double in an NW_F64 net.
  */
@@ -26,9 +27,12 @@ struct nw_net {
     double *mix;      /* weights of the arch: space->n_weight                */
     double *dmix;     /* d loss / d mix, added to by nw_plan_backward()      */
     nw_plan *plan[4]; /* lately used; owned                                  */
-    uint64_t clock;   /* of their use                                        */
-    int n_channel;         /* of mean and sd; 0 = inputs are taken as they are     */
-    double mean[4], sd[4]; /* what training data was normalised by                 */
+    nw_plan *newest;  /* of all plans, linked                                */
+    char *arena;      /* as large as the largest plan so far                 */
+    size_t arena_bytes;
+    uint64_t clock;    /* of their use                                        */
+    int n_channel;     /* of mean and sd; 0 = inputs are taken as they are     */
+    double *mean, *sd; /* what training data was normalised by; one block      */
 };
 
 /* As nw_net_new(), with flags of nw_graph_new(): a supernet keeps options whose
@@ -44,7 +48,8 @@ void *nw_net_param(const nw_net *net, int i);
 
 /* Remember how the data that the net learns from was normalised: nw_net_run(),
  * nw_net_score() and exported files then do the same to what they are given. */
-void nw_net_normalise(nw_net *net, int n_channel, const double *mean, const double *sd);
+nw_status nw_net_normalise(nw_net *net, int n_channel, const double *mean,
+                           const double *sd);
 
 /* A number of a block whatever the precision. */
 double nw_real_get(const nw_net *net, const void *block, size_t i);

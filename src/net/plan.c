@@ -10,8 +10,9 @@
 
 static void *address(const nw_plan *plan, int life)
 {
-    return life < 0 || !plan->life[life].bytes ? NULL
-                                               : plan->block + plan->life[life].offset;
+    return life < 0 || !plan->life[life].bytes
+               ? NULL
+               : plan->net->arena + plan->life[life].offset;
 }
 
 static void point_params(nw_plan *plan, nw_turn *t)
@@ -76,6 +77,44 @@ static nw_status prepare(nw_plan *plan, nw_turn *t)
     return t->op->prepare ? t->op->prepare(&t->run) : NW_OK;
 }
 
+/* A larger plan brings a larger arena, to which the others move. */
+static nw_status make_room(nw_net *net, size_t bytes)
+{
+    if (bytes <= net->arena_bytes && net->arena)
+        return NW_OK;
+    nw_release(net->ctx, net->arena);
+    net->arena_bytes = 0;
+    net->arena = nw_map(net->ctx, bytes + 1);
+    if (!net->arena)
+        return NW_ENOMEM;
+    net->arena_bytes = bytes;
+    for (nw_plan *p = net->newest; p; p = p->older)
+        for (int i = 0; i < p->n; i++)
+            point(p, &p->turn[i], 1);
+    return NW_OK;
+}
+
+static void join(nw_plan *plan)
+{
+    plan->older = plan->net->newest;
+    if (plan->older)
+        plan->older->newer = plan;
+    plan->net->newest = plan;
+}
+
+static void part(nw_plan *plan)
+{
+    for (int i = 0; i < 4; i++)
+        if (plan->net->plan[i] == plan)
+            plan->net->plan[i] = NULL;
+    if (plan->newer)
+        plan->newer->older = plan->older;
+    else if (plan->net->newest == plan)
+        plan->net->newest = plan->older;
+    if (plan->older)
+        plan->older->newer = plan->newer;
+}
+
 static nw_status make(nw_plan *plan)
 {
     nw_net *net = plan->net;
@@ -93,9 +132,7 @@ static nw_status make(nw_plan *plan)
     for (int i = 0; i < plan->n; i++)
         NW_TRY(prepare(plan, &plan->turn[i]));
     NW_TRY(nw_plan_lives(plan));
-    plan->block = nw_map(net->ctx, plan->bytes + 1);
-    if (!plan->block)
-        return NW_ENOMEM;
+    NW_TRY(make_room(net, plan->bytes));
     for (int i = 0; i < plan->n; i++)
         point(plan, &plan->turn[i], 1);
     return NW_OK;
@@ -105,10 +142,10 @@ static void plan_destroy(void *object)
 {
     nw_plan *plan = object;
 
+    part(plan);
     for (int i = 0; i < plan->n; i++)
         if (plan->turn[i].op && plan->turn[i].op->release)
             plan->turn[i].op->release(&plan->turn[i].run);
-    nw_release(plan->net->ctx, plan->block);
     nw_arena_free(&plan->arena);
 }
 
@@ -122,8 +159,10 @@ nw_plan *nw_plan_new(nw_net *net, const nw_plan_config *config)
     plan->net = net;
     plan->config = *config;
     plan->input = plan->label = plan->loss = plan->aux_loss = plan->logits = -1;
-    if (make(plan) >= 0)
+    if (make(plan) >= 0) {
+        join(plan);
         return plan;
+    }
     nw_plan_free(plan);
     return NULL;
 }

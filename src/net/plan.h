@@ -39,10 +39,10 @@ struct nw_plan {
     int input, label, loss, aux_loss, logits; /* turns, -1 = none */
     nw_life *life;
     int n_life;
-    size_t scratch_bytes; /* the most that any turn wants; shared by all */
-    int scratch;          /* life */
-    char *block;
-    size_t bytes;
+    size_t scratch_bytes;   /* the most that any turn wants; shared by all */
+    int scratch;            /* life */
+    size_t bytes;           /* of the net's arena that it uses */
+    nw_plan *older, *newer; /* of the same net                 */
     uint64_t used;
 };
 

@@ -202,6 +202,24 @@ static nw_status put_trial(struct loop *l)
     return status;
 }
 
+/* How its inputs are normalised, parameters, running statistics. */
+static nw_status net_state(nw_net *net, nw_state *s)
+{
+    int n = net->n_channel;
+
+    NW_TRY(s->bytes(s, &n, sizeof(n)));
+    if (s->reading) {
+        double *none = nw_alloc(net->ctx, (size_t)n * sizeof(double) + 1);
+
+        if (!none)
+            return NW_ENOMEM;
+        NW_TRY(nw_net_normalise(net, n, none, none));
+        nw_release(net->ctx, none);
+    }
+    NW_TRY(s->bytes(s, net->mean, 2 * (size_t)n * sizeof(double)));
+    return nw_net_state(net, s);
+}
+
 static nw_status keep_weights(struct loop *l)
 {
     nw_net *net = NULL;
@@ -212,10 +230,7 @@ static nw_status keep_weights(struct loop *l)
     NW_TRY(l->estimator->net(l->worker, l->trial.arch, &net));
     l->weights.size = 0;
     writer = nw_blob_writer(&l->weights);
-    NW_TRY(writer.bytes(&writer, &net->n_channel, sizeof(net->n_channel)));
-    NW_TRY(writer.bytes(&writer, net->mean, sizeof(net->mean)));
-    NW_TRY(writer.bytes(&writer, net->sd, sizeof(net->sd)));
-    NW_TRY(nw_net_state(net, &writer));
+    NW_TRY(net_state(net, &writer));
     return l->study ? nw_study_put_file(l->study, l->stage, "weights", &l->weights)
                     : NW_OK;
 }
@@ -522,10 +537,7 @@ static nw_status make_net(struct loop *l, nw_net **out)
     if (!net)
         return nw_pending(l->ctx);
     reader = nw_blob_reader(&l->weights);
-    NW_TRY(reader.bytes(&reader, &net->n_channel, sizeof(net->n_channel)));
-    NW_TRY(reader.bytes(&reader, net->mean, sizeof(net->mean)));
-    NW_TRY(reader.bytes(&reader, net->sd, sizeof(net->sd)));
-    NW_TRY(nw_net_state(net, &reader));
+    NW_TRY(net_state(net, &reader));
     *out = net;
     return NW_OK;
 }

@@ -169,15 +169,13 @@ nw_status nw_recalibrate(nw_net *net, nw_data *data, const nw_augment *augment, 
 
 nw_status nw_net_score(nw_net *net, nw_data *data, int batch, nw_score *out)
 {
-    nw_augment augment = {0};
+    nw_augment augment;
 
     if (!net)
         return NW_ENOMEM;
     if (!data)
         return nw_pending(net->ctx);
     nw_clear(net->ctx);
-    augment.n_channel = net->n_channel;
-    memcpy(augment.mean, net->mean, sizeof(augment.mean));
-    memcpy(augment.sd, net->sd, sizeof(augment.sd));
+    augment = (nw_augment){.n_channel = net->n_channel, .mean = net->mean, .sd = net->sd};
     return nw_score_over(net, data, &augment, batch, NW_EVAL, 5, out);
 }

@@ -21,12 +21,19 @@ static nw_status init(nw_trainer *t, nw_data *data)
 
     NW_TRY(nw_recipe_check(t->ctx, t->recipe));
     NW_TRY(nw_augment_parse(t->ctx, t->recipe->augment, data, &t->augment));
-    nw_net_normalise(t->net, t->augment.n_channel, t->augment.mean, t->augment.sd);
+    NW_TRY(
+        nw_net_normalise(t->net, t->augment.n_channel, t->augment.mean, t->augment.sd));
     NW_TRY(nw_optimizer_init(&t->opt, t->net, t->recipe));
     NW_TRY(nw_feed_init(&t->feed, t->ctx, data, &t->augment, t->recipe->batch,
-                        nw_subseed(t->seed, NW_FOR_SHUFFLE, 0)));
+                        t->recipe->shuffle, nw_subseed(t->seed, NW_FOR_SHUFFLE, 0)));
     config = nw_recipe_plan(t->recipe, t->feed.batch);
     config.soft_labels = config.squares;
+    t->classes = nw_count(&t->net->graph->node[t->net->graph->output].info.out);
+    if (config.squares) {
+        t->soft = nw_alloc(t->ctx, (size_t)t->feed.batch * t->classes * sizeof(float));
+        if (!t->soft)
+            return NW_ENOMEM;
+    }
     t->plan = nw_plan_new(t->net, &config);
     return t->plan ? NW_OK : nw_pending(t->ctx);
 }
@@ -48,6 +55,9 @@ nw_status nw_trainer_init(nw_trainer *t, nw_net *net, const nw_recipe *recipe,
 void nw_trainer_clear(nw_trainer *t)
 {
     nw_plan_free(t->plan);
+    nw_release(t->ctx, t->soft);
+    if (t->ctx)
+        nw_augment_free(t->ctx, &t->augment);
     nw_feed_clear(&t->feed);
     nw_optimizer_clear(&t->opt);
     *t = (nw_trainer){0};
@@ -69,17 +79,11 @@ double nw_trainer_lr(const nw_trainer *t)
 }
 
 /* The squared error needs the labels as vectors. */
-static nw_status one_hot(nw_trainer *t, nw_batch *batch)
+static void one_hot(nw_trainer *t)
 {
-    size_t classes = nw_count(&t->net->graph->node[t->net->graph->output].info.out);
-    float *soft = nw_alloc(t->ctx, (size_t)t->feed.batch * classes * sizeof(float));
-
-    if (!soft)
-        return NW_ENOMEM;
+    memset(t->soft, 0, (size_t)t->feed.batch * t->classes * sizeof(float));
     for (size_t i = 0; i < (size_t)t->feed.batch; i++)
-        soft[i * classes + (size_t)t->feed.label[i]] = 1;
-    batch->soft = soft;
-    return NW_OK;
+        t->soft[i * t->classes + (size_t)t->feed.label[i]] = 1;
 }
 
 static nw_status pass(nw_trainer *t, nw_mode mode, double *loss)
@@ -88,10 +92,10 @@ static nw_status pass(nw_trainer *t, nw_mode mode, double *loss)
     nw_batch batch = {.x = t->feed.x, .label = t->feed.label};
 
     p.seed = nw_subseed(t->seed, NW_FOR_DROPOUT, (uint64_t)t->step);
-    if (!strcmp(t->recipe->loss, "mse"))
-        NW_TRY(one_hot(t, &batch));
+    if (t->soft)
+        one_hot(t);
+    batch.soft = t->soft;
     NW_TRY(nw_plan_forward(t->plan, &batch, &p, loss));
-    nw_release(t->ctx, (void *)batch.soft);
     nw_optimizer_zero(&t->opt);
     memset(t->net->dmix, 0, (size_t)t->net->graph->space->n_weight * sizeof(double));
     return nw_plan_backward(t->plan, 1);

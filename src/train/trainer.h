@@ -19,6 +19,8 @@ typedef struct nw_trainer {
     nw_augment augment;
     nw_plan *plan;
     uint64_t seed;
+    size_t classes;
+    float *soft; /* labels as vectors (batch, classes), for mse; else NULL */
     int epochs;
     long step;          /* weight steps so far                          */
     double loss, right; /* sums over the batches of this epoch          */

@@ -1,0 +1,182 @@
+/*
+ * bench_step NET STEPS [THREADS] - seconds of one training step; prints one JSON line.
+ *
+ * NET as in peer_torch.py, which does the same steps in PyTorch; compare.py runs both in
+ * turn. Data are random: only time and memory are looked at.
+ */
+#include "netwright_ext.h"
+#include "random.h"
+#include "spec.h"
+#include "data.h"
+#include "supernet.h"
+#include "trainer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+extern const nw_estimator_type nw_estimator_supernet;
+
+#define BEST                                                                             \
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|"   \
+    "nor_conv_3x3~2|"
+
+static const struct bench {
+    const char *net, *spec;
+    int batch, order; /* order of the arch gradient; 0 = no search */
+} benches[] = {
+    {"darts-supernet", "darts c=16 layers=8", 64, 1},
+    {"darts-supernet-2nd", "darts c=16 layers=8", 64, 2},
+    {"darts-v2", "darts-v2 c=36 layers=20 aux=1 drop=0.2", 96, 0},
+    {"nb201-c16-n5", "nasbench201 c=16 n=5 arch=\"" BEST "\"", 256, 0},
+    {"nb201-c8-n1", "nasbench201 c=8 n=1 arch=\"" BEST "\"", 128, 0},
+};
+
+static nw_ctx *ctx;
+
+static void must(nw_status status)
+{
+    if (status >= 0)
+        return;
+    fprintf(stderr, "bench_step: %s: %s\n", nw_strstatus(status), nw_errmsg(ctx));
+    exit(1);
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static nw_data *noise(int count)
+{
+    nw_data *data = nw_alloc(ctx, sizeof(*data));
+    float *x = nw_alloc(ctx, (size_t)count * 3072 * sizeof(float));
+    int32_t *label = nw_alloc(ctx, (size_t)count * sizeof(int32_t));
+
+    must(data && x && label ? NW_OK : NW_ENOMEM);
+    for (size_t i = 0; i < (size_t)count * 3072; i++)
+        x[i] = (float)nw_normal(1, NW_FOR_TEST, i);
+    for (int i = 0; i < count; i++)
+        label[i] = (int32_t)nw_below(2, NW_FOR_TEST, (uint64_t)i, 10);
+    data->ctx = ctx;
+    data->whole = data;
+    data->info = (nw_data_info){.shape = {3, 32, 32}, .classes = 10, .count = (size_t)count,
+                                .floats = x, .scale = 1, .labels = label};
+    data->count = (size_t)count;
+    return data;
+}
+
+static nw_status ignore(void *loop, const nw_epoch *epoch)
+{
+    (void)loop, (void)epoch;
+    return NW_OK;
+}
+
+struct job {
+    const struct bench *bench;
+    void *supernet;
+    nw_trainer trainer;
+    nw_trial trial;
+};
+
+static void open_job(struct job *j, nw_space *space)
+{
+    static nw_recipe recipe;
+    char spec[300];
+    nw_data *data = noise(j->bench->batch);
+    nw_env env = {.ctx = ctx, .space = space, .train = data, .valid = data, .seed = 1,
+                  .on_epoch = ignore};
+
+    if (j->bench->order) {
+        snprintf(spec, sizeof(spec),
+                 "supernet epochs=1000000 batch=%d schedule=constant valid=0 order=%d "
+                 "augment=normalise=none",
+                 j->bench->batch, j->bench->order);
+        j->supernet = nw_alloc(ctx, nw_estimator_supernet.size);
+        must(nw_spec_parse(ctx, (const nw_head *)&nw_estimator_supernet, spec, NULL, j->supernet));
+        must(nw_estimator_supernet.open(j->supernet, &env));
+        j->trial.arch = nw_arch_new(ctx, space);
+        return;
+    }
+    recipe = (nw_recipe){.epochs = 1000000, .batch = j->bench->batch, .lr = .025,
+                         .momentum = .9, .wd = 3e-4, .decay_norm = 1, .clip = 5};
+    strcpy(recipe.optimizer, "sgd");
+    strcpy(recipe.schedule, "constant");
+    strcpy(recipe.anneal, "epoch");
+    strcpy(recipe.loss, "cross_entropy");
+    strcpy(recipe.metric, "accuracy");
+    strcpy(recipe.precision, "f32");
+    strcpy(recipe.augment, "normalise=none");
+    must(nw_trainer_init(&j->trainer, nw_net_new(ctx, space, NULL, 1, NW_F32), &recipe, data,
+                         1000000, 1));
+}
+
+static void step(struct job *j)
+{
+    if (!j->supernet) {
+        must(nw_trainer_step(&j->trainer));
+        return;
+    }
+    j->trial.want = NW_WANT_GRAD;
+    must(nw_estimator_supernet.work(j->supernet, &j->trial));
+    j->trial.want = NW_WANT_UPDATE;
+    must(nw_estimator_supernet.work(j->supernet, &j->trial));
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median(struct job *j, int steps)
+{
+    double *s = calloc((size_t)steps + 1, sizeof(double)), m;
+
+    for (int i = 0; i <= steps; i++) {
+        double start = now();
+
+        step(j);
+        s[i] = now() - start;
+    }
+    qsort(s + 1, (size_t)steps, sizeof(double), by_size); /* the first warms up */
+    m = steps % 2 ? s[1 + steps / 2] : (s[steps / 2] + s[steps / 2 + 1]) / 2;
+    free(s);
+    return m;
+}
+
+int main(int argc, char **argv)
+{
+    const int input[3] = {3, 32, 32};
+    nw_config config = {.threads = argc > 3 ? atoi(argv[3]) : 2};
+    struct job job = {0};
+    struct rusage usage;
+    nw_space *space;
+    nw_score cost = {0};
+    double seconds;
+
+    for (size_t i = 0; argc > 2 && i < sizeof(benches) / sizeof(*benches); i++)
+        if (!strcmp(benches[i].net, argv[1]))
+            job.bench = &benches[i];
+    if (!job.bench) {
+        fprintf(stderr, "usage: bench_step NET STEPS [THREADS]\n");
+        return 2;
+    }
+    ctx = nw_open(&config);
+    space = nw_space_open(ctx, job.bench->spec, input, 10);
+    must(nw_space_seal(space));
+    open_job(&job, space);
+    seconds = median(&job, atoi(argv[2]));
+    must(nw_net_cost(job.supernet ? nw_supernet_net(job.supernet) : job.trainer.net, &cost));
+    getrusage(RUSAGE_SELF, &usage);
+    printf("{\"net\": \"%s\", \"batch\": %d, \"params\": %.0f, \"seconds\": %.6f, "
+           "\"peak_bytes\": %ld}\n",
+           job.bench->net, job.bench->batch, cost.params, seconds, usage.ru_maxrss * 1024L);
+    return 0;
+}

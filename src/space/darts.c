@@ -1,0 +1,315 @@
+/*
+ * darts.c - the DARTS family: a stem, `layers` cells of two kinds, a classifier.
+ *
+ * The reduction cells stand at layers/3 and 2*layers/3 and double the channels.
+ * phase=search is the authors' supernet: batch norms of cells without scale and shift,
+ * every pool followed by one. phase=train is the same space of networks as they are
+ * trained once found. At an arch the family gives the network of that genotype.
+ *
+ * Module names, their order and layouts are those of the authors' PyTorch code, so that
+ * weights of either side fit the other.
+ */
+#include "darts.h"
+
+#include <string.h>
+
+#define PAPER                                                                            \
+    "Liu et al. 2019, DARTS: Differentiable architecture search, arXiv:1806.09055"
+#define EIGHT                                                                            \
+    "none,max_pool_3x3,avg_pool_3x3,skip_connect,sep_conv_3x3,sep_conv_5x5,"             \
+    "dil_conv_3x3,dil_conv_5x5"
+
+#define AT(field) offsetof(struct darts, field)
+
+#define COMMON_KEYS(width, depth)                                                         \
+    {"c", NW_INT, AT(c), width, 1, 4096, "channels of the first cells", NULL},            \
+        {"layers", NW_INT, AT(layers), depth, 1, 200, "cells", NULL},                     \
+        {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},     \
+        {"net", NW_TEXT, AT(net), "cifar", 0, 0, "cifar or imagenet: the stem", NULL},    \
+        {"drop",                                                                          \
+         NW_REAL,                                                                         \
+         AT(drop),                                                                        \
+         "0.2",                                                                           \
+         0,                                                                               \
+         0.99,                                                                            \
+         "drop path at the end of training, probability",                                 \
+         NULL},                                                                           \
+        {"aux", NW_BOOL, AT(aux), "0", 0, 0, "an auxiliary head, loss weight 0.4", NULL}, \
+    {                                                                                     \
+        "stem_stride", NW_INT, AT(stem_stride), "1", 1, 4,                                \
+            "of the cifar stem: 2 halves the pixels of all cells", NULL                   \
+    }
+
+#define SEARCH_KEYS                                                                      \
+    {"steps", NW_INT, AT(steps), "4", 1, 7, "nodes of a cell beside its inputs", NULL},  \
+        {"multiplier",                                                                   \
+         NW_INT,                                                                         \
+         AT(multiplier),                                                                 \
+         "4",                                                                            \
+         1,                                                                              \
+         7,                                                                              \
+         "last nodes that make the output",                                              \
+         NULL},                                                                          \
+    {                                                                                    \
+        "ops", NW_TEXT, AT(ops), EIGHT, 0, 0, "options of an edge, by comma", NULL       \
+    }
+
+static const nw_attr darts_attrs[] = {
+    COMMON_KEYS("16", "8"),
+    SEARCH_KEYS,
+    {"phase", NW_TEXT, AT(phase), "search", 0, 0,
+     "search: norms without scale and shift; train: as trained once found", NULL},
+    {0},
+};
+
+static const nw_attr supernet_attrs[] = {COMMON_KEYS("16", "8"), SEARCH_KEYS, {0}};
+static const nw_attr net_attrs[] = {COMMON_KEYS("36", "20"), {0}};
+
+static nw_status parse_ops(struct darts_net *net)
+{
+    const char *word = net->key->ops, *end;
+    int n = 0;
+
+    net->none = -1;
+    for (;; word = end + 1) {
+        end = strchrnul(word, ',');
+        if (n == 15)
+            return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=: more than 15");
+        net->op[n] = nw_cell_op_named(word, (size_t)(end - word));
+        if (!net->op[n])
+            return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=: there is no \"%.*s\"",
+                           (int)(end - word), word);
+        if (!strcmp(net->op[n], "none"))
+            net->none = n;
+        n++;
+        if (!*end)
+            break;
+    }
+    if (net->none < 0 || n < 2)
+        return nw_fail(
+            net->space->ctx, NW_ESPEC,
+            "darts: ops=%s: needs \"none\", which an edge that is dropped takes, "
+            "and another",
+            net->key->ops);
+    return NW_OK;
+}
+
+static int is_reduction(const struct darts *key, int layer)
+{
+    return layer == key->layers / 3 || layer == 2 * key->layers / 3;
+}
+
+/* The stem; s[0], s[1] are what the first cell takes. */
+static void stem(struct darts_net *net, nw_ref x, int imagenet, nw_ref s[2])
+{
+    nw_space *space = net->space;
+    int c = net->key->c;
+
+    if (!imagenet) {
+        s[0] = s[1] = nw_opf(space, x,
+                             "conv2d out=%d k=3 stride=%d pad=1 bias=0 name=stem.0 | "
+                             "batchnorm name=stem.1",
+                             3 * c, net->key->stem_stride);
+        return;
+    }
+    s[0] = nw_opf(space, x,
+                  "conv2d out=%d k=3 stride=2 pad=1 bias=0 name=stem0.0 | "
+                  "batchnorm name=stem0.1 | relu | "
+                  "conv2d out=%d k=3 stride=2 pad=1 bias=0 name=stem0.3 | "
+                  "batchnorm name=stem0.4",
+                  c / 2, c);
+    s[1] = nw_opf(space, s[0],
+                  "relu | conv2d out=%d k=3 stride=2 pad=1 bias=0 name=stem1.1 | "
+                  "batchnorm name=stem1.2",
+                  c);
+}
+
+/* What the authors' auxiliary heads are; ImageNet's last convolution has no norm. */
+static nw_ref auxiliary_head(nw_space *space, nw_ref x, int imagenet, int classes)
+{
+    nw_enter(space, "auxiliary_head");
+    x = nw_opf(
+        space, x,
+        "relu | avgpool k=5 stride=%d pad=0 | "
+        "conv2d out=128 k=1 bias=0 name=features.2 | batchnorm name=features.3 | relu | "
+        "conv2d out=768 k=2 pad=0 bias=0 name=features.5",
+        imagenet ? 2 : 3);
+    if (!imagenet)
+        x = nw_opf(space, x, "batchnorm name=features.6");
+    x = nw_opf(space, x, "relu | flatten | dense out=%d name=classifier", classes);
+    nw_leave(space);
+    return x;
+}
+
+/* A factorized reduction takes only even numbers of pixels: say so at the start. */
+static nw_status check_pixels(const struct darts_net *net, const int input[3],
+                              int imagenet)
+{
+    const struct darts *key = net->key;
+
+    for (int i = 1; i < 3; i++) {
+        int stride = imagenet ? 8 : key->stem_stride;
+        int pixels = (input[i] + stride - 1) / stride;
+
+        for (int layer = 0; layer < key->layers; layer++) {
+            if (!is_reduction(key, layer))
+                continue;
+            if (pixels % 2)
+                return nw_fail(
+                    net->space->ctx, NW_ESHAPE,
+                    "darts: %dx%d pixels come to %d a side at cell %d, which halves "
+                    "them and needs an even number; another size, stem_stride or "
+                    "layers may do",
+                    input[1], input[2], pixels, layer);
+            pixels /= 2;
+        }
+    }
+    return NW_OK;
+}
+
+static nw_status build(struct darts_net *net, const int input[3], int classes)
+{
+    const struct darts *key = net->key;
+    int imagenet = !strcmp(key->net, "imagenet");
+    nw_ref s[2], aux = -1;
+    struct darts_cell cell = {.c = key->c, .after_reduction = imagenet};
+
+    NW_TRY(check_pixels(net, input, imagenet));
+    stem(net, nw_input(net->space, input[0], input[1], input[2]), imagenet, s);
+    for (cell.index = 0; cell.index < key->layers; cell.index++) {
+        nw_ref y;
+
+        cell.is_reduction = is_reduction(key, cell.index);
+        cell.c *= cell.is_reduction ? 2 : 1;
+        y = nw_darts_cell(net, &cell, s[0], s[1]);
+        cell.after_reduction = cell.is_reduction;
+        s[0] = s[1];
+        s[1] = y;
+        if (cell.index == 2 * key->layers / 3)
+            aux = y;
+    }
+    if (key->aux && !net->is_search)
+        nw_aux_output(net->space, auxiliary_head(net->space, aux, imagenet, classes),
+                      0.4);
+    return nw_output(net->space,
+                     nw_opf(net->space, s[1],
+                            "globalpool | flatten | dense out=%d name=classifier",
+                            classes));
+}
+
+static nw_status begin(struct darts_net *net, nw_space *space, const struct darts *key,
+                       const int input[3], int *classes, int shape[3])
+{
+    int imagenet = !strcmp(key->net, "imagenet");
+
+    *net = (struct darts_net){.space = space, .key = key};
+    if (!imagenet && strcmp(key->net, "cifar"))
+        return nw_fail(space->ctx, NW_ESPEC,
+                       "darts: net=%s is neither cifar nor imagenet", key->net);
+    if (key->classes && *classes && key->classes != *classes)
+        return nw_fail(space->ctx, NW_EMATCH, "darts: classes=%d but the data has %d",
+                       key->classes, *classes);
+    *classes = key->classes ? key->classes : *classes;
+    *classes = *classes ? *classes : imagenet ? 1000 : 10;
+    for (int i = 0; i < 3; i++)
+        shape[i] = input && input[0] ? input[i] : i == 0 ? 3 : imagenet ? 224 : 32;
+    return NW_OK;
+}
+
+nw_status nw_darts_fixed(nw_space *space, const struct darts *key, const int input[3],
+                         int classes, const nw_genotype *genotype)
+{
+    struct darts_net net;
+    int shape[3];
+
+    NW_TRY(begin(&net, space, key, input, &classes, shape));
+    net.genotype = genotype;
+    return build(&net, shape, classes);
+}
+
+static nw_status build_search(const struct darts *key, nw_space *space,
+                              const int input[3], int classes, int is_search)
+{
+    struct darts_net net;
+    int shape[3];
+
+    NW_TRY(begin(&net, space, key, input, &classes, shape));
+    NW_TRY(parse_ops(&net));
+    if (key->multiplier > key->steps)
+        return nw_fail(space->ctx, NW_ESPEC, "darts: multiplier=%d but steps=%d",
+                       key->multiplier, key->steps);
+    net.is_search = is_search;
+    return build(&net, shape, classes);
+}
+
+static nw_status darts_build(void *self, nw_space *space, const int input[3], int classes,
+                             const nw_arch *arch)
+{
+    const struct darts *key = self;
+    int is_search = !strcmp(key->phase, "search");
+    nw_genotype genotype;
+
+    if (!is_search && *key->phase && strcmp(key->phase, "train"))
+        return nw_fail(space->ctx, NW_ESPEC,
+                       "darts: phase=%s is neither search nor train", key->phase);
+    if (!arch)
+        return build_search(key, space, input, classes, is_search);
+    NW_TRY(nw_genotype_of_arch(arch, &genotype));
+    return nw_darts_fixed(space, key, input, classes, &genotype);
+}
+
+static nw_status supernet_build(void *self, nw_space *space, const int input[3],
+                                int classes, const nw_arch *arch)
+{
+    struct darts *key = self;
+
+    memcpy(key->phase, "search", sizeof("search"));
+    return darts_build(self, space, input, classes, arch);
+}
+
+const nw_space_type nw_space_darts = {
+    .name = "darts",
+    .doc = "cells of four nodes with eight ops an edge; 1.08e18 pairs of cells",
+    .paper = PAPER,
+    .attrs = darts_attrs,
+    .size = sizeof(struct darts),
+    .build = darts_build,
+};
+
+const nw_space_type nw_space_darts_supernet = {
+    .name = "darts-supernet",
+    .doc = "the network with all options that DARTS trains while it searches",
+    .paper = PAPER,
+    .attrs = supernet_attrs,
+    .size = sizeof(struct darts),
+    .build = supernet_build,
+};
+
+/* ---- Networks that were found --------------------------------------------------- */
+
+#define FOUND(id, word, source)                                                          \
+    static nw_status id##_build(void *self, nw_space *space, const int input[3],         \
+                                int classes, const nw_arch *arch)                        \
+    {                                                                                    \
+        (void)arch;                                                                      \
+        return nw_darts_fixed(space, self, input, classes, nw_genotype_find(word));      \
+    }                                                                                    \
+                                                                                         \
+    const nw_space_type nw_space_##id = {                                                \
+        .name = word,                                                                    \
+        .doc = "the network that its paper found",                                       \
+        .paper = source,                                                                 \
+        .attrs = net_attrs,                                                              \
+        .size = sizeof(struct darts),                                                    \
+        .build = id##_build,                                                             \
+    };
+
+#define PC_DARTS "Xu et al. 2020, PC-DARTS, arXiv:1907.05737"
+
+FOUND(darts_v1, "darts-v1", PAPER)
+FOUND(darts_v2, "darts-v2", PAPER)
+FOUND(pc_darts_cifar, "pc-darts-cifar", PC_DARTS)
+FOUND(pc_darts_image, "pc-darts-image", PC_DARTS)
+FOUND(p_darts, "p-darts", "Chen et al. 2019, Progressive DARTS, arXiv:1904.12760")
+FOUND(nasnet_a, "nasnet-a",
+      "Zoph et al. 2018, Learning transferable architectures, arXiv:1707.07012")

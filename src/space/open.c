@@ -1,0 +1,202 @@
+/* open.c - published spaces and files by name, and the networks derived from them. */
+#include "family.h"
+#include "graph.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LONGEST_ORIGIN = 2048, LARGEST_FILE = 16 << 20 };
+
+nw_ref nw_opf(nw_space *space, nw_ref x, const char *format, ...)
+{
+    char spec[1024];
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(spec, sizeof(spec), format, list);
+    va_end(list);
+    return nw_op_n(space, spec, 1, &x);
+}
+
+/* A family's failure, kept in the space. */
+static nw_status failed(nw_space *space, nw_status status)
+{
+    if (space->status >= 0) {
+        char words[600];
+
+        snprintf(words, sizeof(words), "%s", nw_errmsg(space->ctx));
+        nw_clear(space->ctx);
+        nw_space_fail(space, status, "%s", words);
+    }
+    return space->status;
+}
+
+nw_status nw_family_build(nw_space *space, const char *spec, const int input[3],
+                          int classes, const nw_arch *arch)
+{
+    nw_ctx *ctx = space->ctx;
+    const nw_space_type *type =
+        nw_spec_find(ctx, "space", (const void *const *)nw_spaces, spec);
+    void *self;
+    nw_status status;
+
+    if (!type)
+        return failed(space, NW_ENAME);
+    self = nw_arena_get(&space->arena, type->size + 1);
+    space->origin = nw_arena_dup(&space->arena, spec);
+    if (!self || !space->origin)
+        return failed(space, NW_ENOMEM);
+    status = nw_spec_parse(ctx, (const nw_head *)type, spec, NULL, self);
+    if (status >= 0)
+        status = type->build(self, space, input, classes, arch);
+    if (status < 0)
+        return failed(space, status);
+    space->family = type;
+    for (int i = 0; input && i < 3; i++)
+        space->input[i] = input[i];
+    space->classes = classes;
+    return NW_OK;
+}
+
+/* The whole file, NUL-ended; NULL after a failure. */
+static char *read_file(nw_ctx *ctx, const char *path, size_t *length)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    long size;
+
+    if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) < 0) {
+        nw_fail(ctx, NW_EIO, "%s: %s", path, strerror(errno));
+    } else if (size > LARGEST_FILE) {
+        nw_fail(ctx, NW_EFORMAT, "%s: larger than %d bytes", path, LARGEST_FILE);
+    } else {
+        rewind(file);
+        text = nw_alloc(ctx, (size_t)size + 1);
+        if (text && fread(text, 1, (size_t)size, file) != (size_t)size) {
+            nw_fail(ctx, NW_EIO, "%s: cannot be read", path);
+            nw_release(ctx, text);
+            text = NULL;
+        }
+        *length = (size_t)size;
+    }
+    if (file)
+        fclose(file);
+    return text;
+}
+
+static nw_space *open_file(nw_ctx *ctx, const char *path, const int input[3], int classes)
+{
+    size_t length;
+    char *text = read_file(ctx, path, &length);
+    nw_space *space;
+
+    if (!text)
+        return NULL;
+    space = nw_space_parse(ctx, text, length, path, input, classes);
+    nw_release(ctx, text);
+    return space;
+}
+
+static int ends_in(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n > m && !strcmp(text + n - m, end);
+}
+
+static nw_space *finished(nw_space *space)
+{
+    if (space && nw_seal(space) < 0) {
+        nw_space_free(space);
+        return NULL;
+    }
+    return space;
+}
+
+nw_space *nw_space_open(nw_ctx *ctx, const char *spec, const int input[3], int classes)
+{
+    nw_space *space;
+
+    if (!ctx || !spec)
+        return NULL;
+    if (ends_in(spec, ".yaml") || ends_in(spec, ".yml") || ends_in(spec, ".json"))
+        return finished(open_file(ctx, spec, input, classes));
+    space = nw_space_new(ctx);
+    if (space)
+        nw_family_build(space, spec, input, classes, NULL);
+    return finished(space);
+}
+
+/* ---- Derived networks --------------------------------------------------------- */
+
+/* Of a value in a spec, quotes included. */
+static size_t value_length(const char *s)
+{
+    size_t n;
+
+    if (*s != '"' && *s != '\'')
+        return strcspn(s, " \t\n");
+    n = 1 + strcspn(s + 1, (char[]){*s, 0});
+    return s[n] ? n + 1 : n;
+}
+
+/* `origin` with the keys of `more` instead of its own, or beside them. */
+static nw_status merge(nw_ctx *ctx, const char *origin, const char *more,
+                       char out[LONGEST_ORIGIN])
+{
+    const char *s = more;
+    size_t n;
+
+    if (strlen(origin) + strlen(more) + 2 > LONGEST_ORIGIN)
+        return nw_fail(ctx, NW_ESPEC, "the spec is too long");
+    snprintf(out, LONGEST_ORIGIN, "%s", origin);
+    while (*(s += strspn(s, " \t\n"))) {
+        char key[40], value[NW_TEXT_SIZE];
+        size_t length = strcspn(s, "= \t\n");
+
+        if (s[length] != '=' || length >= sizeof(key))
+            return nw_fail(ctx, NW_ESPEC, "\"%s\" is not key=value", s);
+        memcpy(key, s, length);
+        key[length] = 0;
+        nw_spec_cut(out, key, value, sizeof(value), out);
+        s += length + 1;
+        s += value_length(s);
+    }
+    n = strlen(out);
+    snprintf(out + n, LONGEST_ORIGIN - n, " %s", more);
+    return NW_OK;
+}
+
+static nw_space *derive_family(nw_space *space, const nw_arch *arch, const char *spec)
+{
+    char merged[LONGEST_ORIGIN];
+    nw_space *out;
+
+    if (merge(space->ctx, space->origin, spec, merged) < 0)
+        return NULL;
+    out = nw_space_new(space->ctx);
+    if (out)
+        nw_family_build(out, merged, space->input, space->classes, arch);
+    return finished(out);
+}
+
+nw_space *nw_space_derive(nw_space *space, const nw_arch *arch, const char *spec)
+{
+    if (!space || !arch || nw_seal(space) < 0)
+        return NULL;
+    spec = spec ? spec : "";
+    if (!nw_arch_is_hard(arch)) {
+        nw_fail(space->ctx, NW_EINVAL,
+                "a network is derived from a hard architecture; harden it first");
+        return NULL;
+    }
+    if (space->family)
+        return derive_family(space, arch, spec);
+    if (spec[strspn(spec, " \t\n")]) {
+        nw_fail(space->ctx, NW_ESPEC, "only published spaces take keys, not \"%s\"",
+                spec);
+        return NULL;
+    }
+    return finished(nw_space_freeze(space, arch));
+}

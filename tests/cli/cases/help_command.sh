@@ -1,0 +1,1 @@
+netwright help count && netwright count --help | cmp - <(netwright help count)

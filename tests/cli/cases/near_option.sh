@@ -1,0 +1,1 @@
+netwright search --sede 1

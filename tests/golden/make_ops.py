@@ -1,0 +1,336 @@
+#!/usr/bin/python3
+"""Write tests/golden/ops.bin: what PyTorch computes, in double, for every op's cases.
+
+Run from the root of the repository: /usr/bin/python3 tests/golden/make_ops.py
+Cases are read from the tables in src/op/*.c. Inputs are drawn from the case's own text, so
+that a new case changes no other row.
+
+ops.bin, little-endian:
+  "NWOPS 1\\n", then rows to the end of the file:
+    u16 length, spec;  u8 inputs, each u8 rank and u32 sizes;  u32 batch
+    u8 mode (0 eval, 1 train, 2 train still, 3 recalibrate);  u32 batches recalibrated
+    u8 arrays, each: u8 length, name;  u8 bytes a number (4 or 8);  u32 numbers;  numbers
+Arrays are in PyTorch's order (NCHW): x0 x1 ... inputs, y output, dy its gradient, dx0 ...;
+p:NAME a parameter or buffer before, d:NAME its gradient, v:NAME a buffer after; mix, dmix.
+"""
+import glob
+import re
+import struct
+import zlib
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+EVAL, TRAIN, STILL, RECALIBRATE = range(4)
+RANDOM = {"noise", "dropout", "droppath", "input", "label"}
+BATCH = 2
+
+
+class Call(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *x):
+        return self.function(*x)
+
+
+def pair(text):
+    a = [int(v) for v in text.split("x")]
+    return (a[0], a[-1])
+
+
+def flag(text):
+    return text in ("1", "yes", "on", "true")
+
+
+def ranges(keys, rank):
+    def one(key):
+        parts = [int(v) if v else None for v in keys.get(key, ":").split(":")]
+        return slice(*parts)
+
+    order = {1: "c", 2: "hc", 3: "chw"}[rank]
+    return (slice(None),) + tuple(one(k) for k in order)
+
+
+def choice(n):
+    m = Call(lambda *x: sum(w * v for w, v in zip(m.mix, x)))
+    m.mix = torch.linspace(-0.75, 0.5, n, dtype=torch.float64).requires_grad_()
+    return m
+
+
+def scaled(a, b):
+    if a.dim() == b.dim():
+        return a * b
+    return a * (b[:, :, None, None] if a.dim() == 4 else b[:, None, :])
+
+
+def shuffled(x, groups):
+    if x.dim() == 3:
+        return shuffled(x.transpose(1, 2), groups).transpose(1, 2)
+    n, c = x.shape[:2]
+    y = x.reshape(n, groups, c // groups, -1).transpose(1, 2)
+    return y.reshape(x.shape)
+
+
+def cross_entropy(keys):
+    s = float(keys.get("smoothing", 0))
+
+    def loss(x, t):
+        t = t.long() if t.dim() == 1 else t
+        return F.cross_entropy(x, t, reduction="none", label_smoothing=s)
+
+    return loss
+
+
+def channels(x):
+    return -1 if x.dim() == 3 else 1
+
+
+def conv(keys, c, default_pad="same"):
+    k, d = pair(keys.get("k", "1")), pair(keys.get("dil", "1"))
+    out = count(keys.get("out", "in"), c)
+    pad = keys.get("pad", default_pad)
+    pad = tuple((k[i] - 1) * d[i] // 2 for i in (0, 1)) if pad == "same" else pair(pad)
+    return nn.Conv2d(c, out, k, pair(keys.get("stride", "1")), pad, d,
+                     count(keys.get("groups", "1"), c), flag(keys.get("bias", "1")))
+
+
+def count(text, c):
+    """in, in*6, 16, 16/2"""
+    v = re.split(r"([*/])", text.replace("in", str(c)))
+    n = int(v[0])
+    for sign, other in zip(v[1::2], v[2::2]):
+        n = n * int(other) if sign == "*" else n // int(other)
+    return n
+
+
+def norm(c, keys):
+    return nn.BatchNorm2d(c, affine=flag(keys.get("affine", "1")))
+
+
+class Named(nn.Module):
+    """DARTS keeps its sequences under the name op, MobileNetV2 under conv."""
+
+    def __init__(self, name, *parts):
+        super().__init__()
+        setattr(self, name, nn.Sequential(*parts))
+        self.parts = name
+
+    def forward(self, x):
+        return getattr(self, self.parts)(x)
+
+
+def square(c, k, stride=(1, 1), dil=(1, 1), groups=1, out=None):
+    pad = tuple((k[i] - 1) * dil[i] // 2 for i in (0, 1))
+    return nn.Conv2d(c, out or c, k, stride, pad, dil, groups, bias=False)
+
+
+def sep_conv(keys, c):
+    k, s = pair(keys.get("k", "3")), pair(keys.get("stride", "1"))
+    out = count(keys.get("out", "in"), c)
+    return Named("op", nn.ReLU(), square(c, k, s, groups=c), square(c, (1, 1)), norm(c, keys),
+                 nn.ReLU(), square(c, k, groups=c), square(c, (1, 1), out=out),
+                 norm(out, keys))
+
+
+def dil_conv(keys, c):
+    k, s = pair(keys.get("k", "3")), pair(keys.get("stride", "1"))
+    out, d = count(keys.get("out", "in"), c), pair(keys.get("dil", "2"))
+    return Named("op", nn.ReLU(), square(c, k, s, d, c), square(c, (1, 1), out=out),
+                 norm(out, keys))
+
+
+def relu_conv_bn(keys, c):
+    out = count(keys.get("out", "in"), c)
+    return Named("op", nn.ReLU(), conv(dict(keys, bias="0"), c), norm(out, keys))
+
+
+class ConvBnRelu(nn.Module):
+    def __init__(self, keys, c):
+        super().__init__()
+        self.conv = conv(dict({"k": "3"}, bias="0", **keys), c)
+        self.bn = norm(count(keys.get("out", "in"), c), keys)
+
+    def forward(self, x):
+        return F.relu(self.bn(self.conv(x)))
+
+
+class FactorizedReduce(nn.Module):
+    def __init__(self, keys, c):
+        super().__init__()
+        half = int(keys["out"]) // 2
+        self.conv_1 = nn.Conv2d(c, half, 1, 2, bias=False)
+        self.conv_2 = nn.Conv2d(c, half, 1, 2, bias=False)
+        self.bn = norm(2 * half, keys)
+
+    def forward(self, x):
+        x = F.relu(x)
+        return self.bn(torch.cat([self.conv_1(x), self.conv_2(x[:, :, 1:, 1:])], 1))
+
+
+def mbconv(keys, c):
+    k, s = pair(keys.get("k", "3")), pair(keys.get("stride", "1"))
+    out, wide = int(keys["out"]), c * int(keys.get("e", "6"))
+    first = nn.Sequential(square(c, (1, 1), out=wide), norm(wide, {}), nn.ReLU6())
+    depth = nn.Sequential(square(wide, k, s, groups=wide), norm(wide, {}), nn.ReLU6())
+    return Named("conv", first, depth, square(wide, (1, 1), out=out), norm(out, {}))
+
+
+def build(name, keys, shapes):
+    """The module of a spec on inputs of these shapes."""
+    c = shapes[0][1 if len(shapes[0]) == 2 else 0] if shapes and shapes[0] else 0
+    functions = {
+        "relu": F.relu, "relu6": F.relu6, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
+        "swish": F.silu, "hardsigmoid": lambda x: F.relu6(x + 3) / 6,  # PyTorch's own rounds 1/6 to float
+        "hardswish": F.hardswish,
+        "gelu": F.gelu, "identity": lambda x: x * 1,
+        "add": lambda *x: sum(x), "mul": scaled,
+        "concat": lambda *x: torch.cat(x, channels(x[0])),
+        "shuffle": lambda x: shuffled(x, int(keys.get("groups", 2))),
+        "slice": lambda x: x[ranges(keys, x.dim() - 1)],
+        "flatten": lambda x: x.flatten(1),
+        "reshape": lambda x: x.reshape(-1, *(int(v) for v in keys["to"].split("x"))),
+        "softmax": lambda x: F.softmax(x, channels(x)),
+        "log_softmax": lambda x: F.log_softmax(x, channels(x)),
+        "cross_entropy": cross_entropy(keys),
+        "mse": lambda x, t: ((x - t) ** 2).flatten(1).mean(1),
+        "pad": lambda x: F.pad(x, [int(keys.get(k, 0))
+                                   for k in ("left", "right", "top", "bottom")]),
+    }
+    if name in functions:
+        return Call(functions[name])
+    if name == "none":
+        s = pair(keys.get("stride", "1"))
+        return Call(lambda x: 0 * (x[:, :, ::s[0], ::s[1]] if x.dim() == 4 else x))
+    modules = {
+        "choice": lambda: choice(len(shapes)),
+        "embedding": lambda: nn.Embedding(int(keys["num"]), int(keys["dim"])),
+        "sep_conv": lambda: sep_conv(keys, c), "dil_conv": lambda: dil_conv(keys, c),
+        "relu_conv_bn": lambda: relu_conv_bn(keys, c),
+        "conv_bn_relu": lambda: ConvBnRelu(keys, c),
+        "factorized_reduce": lambda: FactorizedReduce(keys, c),
+        "mbconv": lambda: mbconv(keys, c),
+    }
+    return modules[name]()
+
+
+def draw(rng, shape, scale=1.0):
+    """Double numbers that float holds exactly."""
+    return torch.from_numpy((scale * rng.standard_normal(shape)).astype(np.float32)
+                            .astype(np.float64))
+
+
+def inputs(rng, name, module, shapes):
+    x = [draw(rng, (BATCH, *s), 2.5) for s in shapes]
+    if name == "embedding":
+        x[0] = torch.from_numpy(rng.integers(0, module.num_embeddings, (BATCH, *shapes[0]))
+                                .astype(np.float64))
+    if name == "cross_entropy" and not shapes[1]:
+        x[1] = torch.from_numpy(rng.integers(0, shapes[0][0], BATCH).astype(np.float64))
+    elif name == "cross_entropy":
+        x[1] = torch.floor(16 * F.softmax(x[1], 1)) / 16
+    return x
+
+
+def fill(rng, module):
+    for name, p in list(module.named_parameters()) + list(module.named_buffers()):
+        if name.endswith("num_batches_tracked"):
+            continue
+        near = 1.0 if p.dim() == 1 and not name.endswith(("bias", "mean")) else 0.0
+        if name.endswith("running_var"):
+            p.data = torch.abs(draw(rng, p.shape)) + 0.5
+        else:
+            p.data = near + draw(rng, p.shape, 0.5)
+        p.data = p.data.float().double()
+
+
+def run(module, x, mode, seen):
+    norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
+    module.train(mode != EVAL)
+    for m in norms:
+        if mode == RECALIBRATE:
+            m.momentum = None
+            m.num_batches_tracked.fill_(seen)
+    return module(*x)
+
+
+def row(spec, shapes, mode, seen):
+    name, *rest = spec.split()
+    keys = dict(k.split("=", 1) for k in rest)
+    rng = np.random.default_rng(zlib.crc32(f"{spec} {shapes}".encode()))
+    module = build(name, keys, shapes).double()
+    fill(rng, module)
+    x = inputs(rng, name, module, shapes)
+    takes = [i for i in range(len(x)) if name != "embedding"
+             and not (name in ("cross_entropy", "mse") and i == 1)]
+    before = {k: v.clone() for k, v in module.named_buffers() if v.dim()}
+    out = {f"x{i}": v.numpy().copy() for i, v in enumerate(x)}
+    leaves = [v.clone().requires_grad_(i in takes) for i, v in enumerate(x)]
+    used = [v.long() if name == "embedding" else v for v in leaves]
+    y = run(module, used, mode, seen)
+    dy = draw(rng, tuple(y.shape))
+    if mode not in (EVAL, RECALIBRATE):
+        y.backward(dy)
+    out["y"], out["dy"] = y, dy
+    for i, v in enumerate(leaves):
+        if v.grad is not None:
+            out[f"dx{i}"] = v.grad
+    for k, p in module.named_parameters():
+        out[f"p:{k}"] = p
+        if p.grad is not None:
+            out[f"d:{k}"] = p.grad
+    for k, v in module.named_buffers():
+        if v.dim():
+            out[f"p:{k}"], out[f"v:{k}"] = before[k], before[k] if mode == STILL else v
+    if hasattr(module, "mix"):
+        out["mix"], out["dmix"] = module.mix, module.mix.grad
+    return pack(spec, shapes, mode, seen, out)
+
+
+def pack(spec, shapes, mode, seen, arrays):
+    b = struct.pack("<H", len(spec)) + spec.encode() + struct.pack("<B", len(shapes))
+    for s in shapes:
+        b += struct.pack(f"<B{len(s)}I", len(s), *s)
+    b += struct.pack("<IBIB", BATCH, mode, seen, len(arrays))
+    for k, v in arrays.items():
+        v = np.asarray(v.detach() if torch.is_tensor(v) else v, dtype=np.float64).ravel()
+        exact = bool((v == v.astype(np.float32)).all())
+        b += struct.pack("<B", len(k)) + k.encode()
+        b += struct.pack("<BI", 4 if exact else 8, v.size)
+        b += v.astype("<f4" if exact else "<f8").tobytes()
+    return b
+
+
+def cases():
+    """(spec, shapes) of the case tables of src/op, in the order of the files' names."""
+    for path in sorted(glob.glob("src/op/*.c")):
+        text = open(path).read()
+        for table in re.findall(r"_cases\[\] = \{(.*?)\n\};", text, re.S):
+            for spec, n, dims in re.findall(
+                    r'\{"([^"]+)",\s*(\d+),\s*\{((?:[^{}]|\{[^{}]*(?:\{[^{}]*\})?[^{}]*\})*)\}',
+                    table):
+                shapes = [tuple(int(v) for v in re.findall(r"\d+", s)[1:])
+                          for s in re.findall(r"\{(\d+(?:,\s*\{[^}]*\})?)\}", dims)]
+                yield spec, shapes[:int(n)]
+
+
+def main():
+    rows = [b"NWOPS 1\n"]
+    for spec, shapes in cases():
+        name = spec.split()[0]
+        if name in RANDOM:
+            continue
+        modes = range(4) if name == "batchnorm" else (STILL,)
+        rows += [row(spec, shapes, m, 3 if m == RECALIBRATE else 0) for m in modes]
+    with open("tests/golden/ops.bin", "wb") as f:
+        f.write(b"".join(rows))
+    print(len(rows) - 1, "rows,", sum(map(len, rows)), "bytes")
+
+
+if __name__ == "__main__":
+    main()

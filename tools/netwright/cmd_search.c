@@ -1,0 +1,100 @@
+/*
+ * cmd_search.c - `netwright search`: the main job.
+ *
+ * Stages of the study: "search" finds an architecture, "final" trains it from scratch,
+ * "random", "random-2" ... train what was drawn at random, in the same way.
+ */
+#include "records.h"
+#include "specs.h"
+#include "work.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *estimator(struct tool *tool)
+{
+    const char *given = tool->opt.estimator;
+
+    if (!given)
+        given =
+            strcmp(specs_name(tool, tool->opt.strategy), "darts") ? "train" : "supernet";
+    return specs_with(tool, "estimator", given);
+}
+
+/* What the study says, over all runs that it took. */
+static double seconds_of(struct work *work, const char *stage)
+{
+    json_t *rows = records_read(work->tool, work->study, "stages");
+    const json_t *row;
+    double seconds = NAN;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+    {
+        const char *name = json_string_value(json_object_get(row, "stage"));
+
+        if (name && !strcmp(name, stage))
+            seconds = records_number(row, "seconds");
+    }
+    json_decref(rows);
+    return seconds;
+}
+
+/* With shared weights the validation data is a training set too: of the architecture. */
+static double valid_share(struct tool *tool, const char *spec)
+{
+    if (tool->opt.given[options_find("valid", strlen("valid"))])
+        return tool->opt.valid;
+    return strcmp(specs_name(tool, spec), "supernet") ? 0.1 : 0.5;
+}
+
+static int search(struct work *work, nw_arch **best)
+{
+    struct tool *tool = work->tool;
+    nw_search_config config = {
+        .stage = "search",
+        .strategy = specs_with(tool, "strategy", tool->opt.strategy),
+        .estimator = estimator(tool),
+        .max_trials = tool->opt.trials,
+        .max_seconds = tool->opt.time_limit,
+    };
+    int code;
+
+    work_split(work, valid_share(tool, config.estimator), &config.train, &config.valid);
+    code = work_run(work, work->space, &config, best, NULL, NULL);
+    if (!code)
+        work->search_s = seconds_of(work, "search");
+    return code;
+}
+
+static int train_random(struct work *work, int i)
+{
+    struct tool *tool = work->tool;
+    nw_arch *arch = nw_arch_new(tool->nw, work->space);
+    const char *stage = i ? pool_printf(&tool->pool, "random-%d", i + 1) : "random";
+    /* Any seed but that of the search, whose first draw it would otherwise be. */
+    nw_status status = nw_arch_random(arch, tool->opt.seed + 1000003 * (uint64_t)(i + 1));
+
+    return status < 0 ? failed(tool, status) : work_train(work, stage, arch);
+}
+
+int run_search(struct tool *tool)
+{
+    struct work work;
+    nw_arch *best = NULL;
+    int code = work_open(&work, tool);
+
+    if (code)
+        return code;
+    if (tool->opt.baseline >= MOST_CANDIDATES)
+        return usage(tool, "--baseline: %d is more than %d", tool->opt.baseline,
+                     MOST_CANDIDATES - 1);
+    interrupt_catch();
+    note(tool, "%s: %s architectures", work.dir, nw_space_count(work.space));
+    code = search(&work, &best);
+    if (!code)
+        code = work_train(&work, "final", best);
+    for (int i = 0; i < tool->opt.baseline && !code; i++)
+        code = train_random(&work, i);
+    return code ? code : work_finish(&work);
+}

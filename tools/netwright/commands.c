@@ -1,0 +1,73 @@
+#include "commands.h"
+
+#include <stddef.h>
+
+/* clang-format off */
+const struct command commands[N_COMMANDS] = {
+    [CMD_search] = {"search", "[JOB.yaml]", "find a network, train it and write it down",
+     "Searches the space with the strategy, trains the winner from scratch, trains as many "
+     "random architectures in the same way, and evaluates all of them once on test data.\n\n"
+     "Everything goes to the study directory: arch.json, arch.svg, model.onnx, "
+     "model.safetensors, curves.csv, summary.json and the database study.db. What is written is read "
+     "back and compared with the network in memory.\n\n"
+     "The same command on the same study goes on where it was stopped or killed, and ends with "
+     "the same result as a run that was left alone.\n\n"
+     "JOB.yaml is a map of long options and their values (space may also be written "
+     "out in it); options on the command line win.",
+     NULL, 0, 1, run_search},
+    [CMD_train] = {"train", "[JOB.yaml]", "train one network and write it down",
+     "Trains the network of --space at --arch (not needed when the space has no choices) and "
+     "writes the same files as search. The same command again goes on where it was stopped.",
+     NULL, 0, 1, run_train},
+    [CMD_eval] = {"eval", "MODEL.onnx|STUDY", "accuracy and loss of a trained network",
+     "Reads a network that netwright has written, or takes the winner of a study, and runs it on --data.",
+     NULL, 1, 1, run_eval},
+    [CMD_export] = {"export", "STUDY", "write the winner of a study as a file",
+     "Writes the architecture or the trained network in the form --to, and reads it back to compare.",
+     NULL, 1, 1, run_export},
+    [CMD_show] = {"show", "NET|FILE", "draw or print a network",
+     "Prints the layers of a space or network with their shapes; with --to svg or dot draws it.",
+     NULL, 1, 1, run_show},
+    [CMD_count] = {"count", "NET|FILE", "parameters, multiply-accumulates and memory",
+     "Counts without building the network. Where a choice is open, --arch closes it; without it "
+     "an architecture is drawn with --seed.",
+     NULL, 1, 1, run_count},
+    [CMD_space] = {"space", "check|count|sample|show SPACE|FILE", "examine a search space",
+     "check: shapes of every choice, number of architectures, smallest and largest cost.\n\n"
+     "count: the exact number of architectures.\n\n"
+     "sample: architectures drawn at random, one a line.\n\n"
+     "show: every layer with its shape.",
+     "check|count|sample|show", 2, 2, run_space},
+    [CMD_data] = {"data", "info SPEC | get NAME", "examine or download a data set",
+     "info: shape, classes and their balance, range, mean and deviation.\n\n"
+     "get: download from the official address, resume, check SHA-256, keep in the cache "
+     "($XDG_CACHE_HOME/netwright, or ~/.cache/netwright).",
+     "info|get", 2, 2, run_data},
+    [CMD_trials] = {"trials", "STUDY", "list what a study has tried", 
+     "Lists the trials of --stage (default: search) in order, with score and status.",
+     NULL, 1, 1, run_trials},
+    [CMD_best] = {"best", "STUDY", "print the winner of a study",
+     "Prints the best trial of --stage (default: search, or final when the search shared weights): its "
+     "architecture and scores.",
+     NULL, 1, 1, run_best},
+    [CMD_list] = {"list", "[ops|spaces|strategies|estimators|datasets|exporters]", "list what specs can name",
+     "Lists names with a line each; `netwright help NAME` tells more.",
+     "ops|spaces|strategies|estimators|datasets|exporters", 0, 1, run_list},
+    [CMD_help] = {"help", "[COMMAND|NAME]", "help for a command or a name",
+     "NAME is an op, space, strategy, estimator, data set or exporter: its keys, their defaults and its source.",
+     NULL, 0, 1, run_help},
+    [CMD_completion] = {"completion", "bash|zsh|fish", "print a completion script for a shell",
+     "For bash: source <(netwright completion bash).",
+     "bash|zsh|fish", 1, 1, run_completion},
+};
+
+const struct exit_doc exit_docs[] = {
+    {EXIT_OK, "success"},
+    {EXIT_FAILED, "failure: standard error says what and where"},
+    {EXIT_USAGE, "the command line or the job file is wrong"},
+    {EXIT_INFEASIBLE, "nothing in the space fits the limits"},
+    {EXIT_DIFFERS, "what was written differs from what was trained"},
+    {EXIT_INTERRUPTED, "interrupted; the same command goes on"},
+    {0, NULL},
+};
+/* clang-format on */

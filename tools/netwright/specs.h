@@ -1,0 +1,34 @@
+/* specs.h - specs as the options give them: --set put in, the cache directory added. */
+#ifndef TOOL_SPECS_H
+#define TOOL_SPECS_H
+
+#include "tool.h"
+
+/* Every --set must read part.key=value with a part that `parts` ("space|data") lists.
+ * Answers an exit code. */
+int specs_check(struct tool *tool, const char *parts);
+
+/* `spec` with what --set says about part. */
+const char *specs_with(struct tool *tool, const char *part, const char *spec);
+
+/* `spec` with key=value in place of what it says about key, or at its end. */
+const char *specs_put(struct tool *tool, const char *spec, const char *key,
+                      const char *value);
+
+/* Does the data set that `spec` names know the key? */
+int specs_takes(struct tool *tool, const char *spec, const char *key);
+
+int specs_has(const char *spec, const char *key);
+const char *specs_name(struct tool *tool, const char *spec); /* its first word */
+
+/* Open the data set; part is "data" or "test". NULL = nw_errmsg() says why. */
+nw_data *specs_open_data(struct tool *tool, const char *part, const char *spec);
+
+/* Open the space or network of `spec` for data; sealed. NULL = nw_errmsg() says why. */
+nw_space *specs_open_space(struct tool *tool, const char *spec, const nw_data *data);
+
+/* The same without a job: --data or --input and --classes say what it takes; if they do
+ * not, the spec or file must. Answers an exit code. */
+int specs_open_net(struct tool *tool, const char *spec, nw_space **out);
+
+#endif
