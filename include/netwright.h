@@ -313,10 +313,11 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
  * weights are needed. */
 nw_status nw_export(const nw_arch *arch, nw_net *net, const char *spec, const char *path);
 
-/* Read what was written (ONNX, or weights in ".safetensors") and compare it with the net:
- * every weight, and the logits of a fixed batch, whose largest difference goes to
- * *difference (may be NULL). NW_EDIFFER when they are not the same within 1e-4. */
-nw_status nw_export_verify(nw_net *net, const char *path, double *difference);
+/* Read what nw_export() wrote with these arguments and compare. Networks: every weight, and
+ * the logits of a fixed batch within 1e-4; other files: byte by byte with what would be
+ * written now. NW_EDIFFER and the difference in words when they are not the same. */
+nw_status nw_export_verify(const nw_arch *arch, nw_net *net, const char *spec,
+                           const char *path);
 
 typedef enum nw_kind {
     NW_OPS,

@@ -13,13 +13,22 @@ static ssize_t add_bytes(void *cookie, const char *bytes, size_t n)
     return text->failed ? -1 : (ssize_t)n;
 }
 
-nw_status nw_arch_text(const nw_arch *arch, nw_text *out)
+FILE *nw_text_stream(nw_text *out)
 {
     FILE *file = fopencookie(out, "w", (cookie_io_functions_t){.write = add_bytes});
+
+    if (!file)
+        nw_fail(out->ctx, NW_ENOMEM, "out of memory: no stream could be opened");
+    return file;
+}
+
+nw_status nw_arch_text(const nw_arch *arch, nw_text *out)
+{
+    FILE *file = nw_text_stream(out);
     nw_status status;
 
     if (!file)
-        return nw_fail(arch->ctx, NW_ENOMEM, "out of memory: no stream could be opened");
+        return NW_ENOMEM;
     status = nw_arch_write(arch, file);
     if (fclose(file) || out->failed)
         return status < 0 ? status : NW_ENOMEM;

@@ -113,9 +113,13 @@ static nw_status read_normalisation(nw_reader *r)
         return nw_node_fail(r, NW_EMATCH, "is only read as the normalisation of the input");
     NW_TRY(nw_node_floats(r, r->node, 1, &mean, &n));
     NW_TRY(nw_node_floats(r, div, 1, &sd, &m));
-    if (n > 4 || n != m || n != (size_t)nw_ref_shape(r, x)->dim[0])
+    if (n != m || n != (size_t)nw_ref_shape(r, x)->dim[0])
         return nw_node_fail(r, NW_ESHAPE, "%zu means and %zu deviations for %d channels", n,
                             m, nw_ref_shape(r, x)->dim[0]);
+    r->mean = nw_arena_get(&r->arena, n * sizeof(double));
+    r->sd = nw_arena_get(&r->arena, n * sizeof(double));
+    if (!r->mean || !r->sd)
+        return NW_ENOMEM;
     r->n_channel = (int)n;
     for (size_t c = 0; c < n; c++) {
         r->mean[c] = (double)mean[c];

@@ -262,8 +262,7 @@ static nw_status load(nw_reader *r, nw_net *net)
             return bad(r, "a parameter has no numbers", p->name);
         nw_param_set(net, i, data);
     }
-    nw_net_normalise(net, r->n_channel, r->mean, r->sd);
-    return NW_OK;
+    return r->n_channel ? nw_net_normalise(net, r->n_channel, r->mean, r->sd) : NW_OK;
 }
 
 static nw_status read_model(nw_reader *r, const Onnx__ModelProto *model, nw_net **net)

@@ -47,7 +47,7 @@ typedef struct nw_reader {
     nw_binding *binding;
     int n_binding, room_binding;
     int n_channel; /* normalisation of the input                                     */
-    double mean[4], sd[4];
+    double *mean, *sd;
 } nw_reader;
 
 /* What reads nodes of one ONNX type; attributes: those it knows, by comma. */

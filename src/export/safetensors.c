@@ -170,42 +170,44 @@ static nw_status locate(const struct reader *r, int i, const unsigned char **dat
     return find_data(r, p, tensor, data);
 }
 
-/* Numbers of "netwright.mean" or ".sd"; how many, -1 = malformed. */
-static int read_numbers(json_t *meta, const char *key, double out[4])
+/* The n numbers of a fact, "0.49 0.48 0.45"; 0 = they are not there as they should. */
+static int read_numbers(json_t *meta, const char *key, int n, double *out)
 {
     const char *text = json_string_value(json_object_get(meta, key));
     char *end;
-    int n = 0;
 
-    for (; text && *text; text = end, n++) {
-        double value = strtod(text, &end);
-
-        if (n == 4 || end == text || !isfinite(value))
-            return -1;
-        out[n] = value;
+    for (int i = 0; text && i < n; i++, text = end) {
+        out[i] = strtod(text, &end);
+        if (end == text || !isfinite(out[i]))
+            return 0;
         end += *end == ' ';
     }
-    return n;
+    return text && !*text;
 }
 
 static nw_status load_normalisation(const struct reader *r)
 {
     json_t *meta = json_object_get(r->header, "__metadata__");
-    const nw_graph *graph = r->net->graph;
-    double mean[4], sd[4];
-    int n = read_numbers(meta, "netwright.mean", mean);
+    int n = r->net->graph->node[r->net->graph->input].info.out.dim[0];
+    double *moment;
+    int ok;
 
-    if (n < 0 || read_numbers(meta, "netwright.sd", sd) != n ||
-        (n && n != graph->node[graph->input].info.out.dim[0]))
-        return nw_fail(r->net->ctx, NW_EFORMAT, "%s: netwright.mean and netwright.sd are "
-                       "not one number for each channel of the input", r->where);
-    for (int i = 0; i < n; i++)
-        if (sd[i] == 0)
-            return nw_fail(r->net->ctx, NW_EFORMAT, "%s: netwright.sd has a zero",
-                           r->where);
-    if (n)
-        nw_net_normalise(r->net, n, mean, sd);
-    return NW_OK;
+    if (!json_object_get(meta, "netwright.mean"))
+        return NW_OK;
+    moment = nw_alloc(r->net->ctx, 2 * (size_t)n * sizeof(double));
+    if (!moment)
+        return NW_ENOMEM;
+    ok = read_numbers(meta, "netwright.mean", n, moment) &&
+         read_numbers(meta, "netwright.sd", n, moment + n);
+    for (int i = n; ok && i < 2 * n; i++)
+        ok = moment[i] != 0;
+    if (ok)
+        ok = nw_net_normalise(r->net, n, moment, moment + n) >= 0;
+    else
+        nw_fail(r->net->ctx, NW_EFORMAT, "%s: netwright.mean and netwright.sd are not a "
+                "number for each of %d channels, and sd above 0", r->where, n);
+    nw_release(r->net->ctx, moment);
+    return ok ? NW_OK : NW_EFORMAT;
 }
 
 static nw_status open_header(struct reader *r, const unsigned char *bytes, size_t size)
@@ -263,10 +265,21 @@ nw_status nw_safetensors_read(nw_net *net, const char *path)
     return status;
 }
 
+/* A net of the same space at the same architecture, with the weights of the file. */
+static nw_status safetensors_open(nw_net *net, const char *path, nw_net **out)
+{
+    nw_arch *arch = nw_net_arch(net);
+
+    *out = arch ? nw_net_new(net->ctx, net->graph->space, arch, 0, NW_F32) : NULL;
+    nw_arch_free(arch);
+    return *out ? nw_safetensors_read(*out, path) : nw_pending(net->ctx);
+}
+
 const nw_export_type nw_export_safetensors = {
     .name = "safetensors",
     .doc = "the weights, under PyTorch names and in PyTorch layouts",
     .suffix = ".safetensors",
     .wants_net = 1,
     .write = safetensors_write,
+    .open = safetensors_open,
 };

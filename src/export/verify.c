@@ -11,31 +11,6 @@
 enum { BATCH = 4 };
 static const double tolerance = 1e-4;
 
-static int ends_in(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-
-    return n >= m && !strcmp(text + n - m, end);
-}
-
-/* A net of the same space at the same architecture, with the weights of the file. */
-static nw_status open_twin(nw_net *net, const char *path, nw_net **copy)
-{
-    nw_arch *arch = nw_net_arch(net);
-
-    *copy = arch ? nw_net_new(net->ctx, net->graph->space, arch, 0, NW_F32) : NULL;
-    nw_arch_free(arch);
-    return *copy ? nw_safetensors_read(*copy, path) : nw_pending(net->ctx);
-}
-
-static nw_status open_copy(nw_net *net, const char *path, nw_net **copy, nw_space **space)
-{
-    if (ends_in(path, ".safetensors"))
-        return open_twin(net, path, copy);
-    *space = nw_onnx_space(net->ctx, path, copy);
-    return *space ? NW_OK : nw_pending(net->ctx);
-}
-
 static int find_param(const nw_graph *graph, const char *name)
 {
     for (int i = 0; i < graph->n_param; i++)
@@ -111,30 +86,73 @@ static nw_status compare_logits(nw_net *net, nw_net *copy, double *difference)
     return status;
 }
 
-nw_status nw_export_verify(nw_net *net, const char *path, double *difference)
+static nw_status compare_nets(nw_net *net, nw_net *copy, const char *path)
+{
+    double difference = 0;
+
+    NW_TRY(compare_shapes(net, copy, path));
+    NW_TRY(compare_weights(net, copy, path));
+    NW_TRY(compare_logits(net, copy, &difference));
+    if (difference > tolerance)
+        return nw_fail(net->ctx, NW_EDIFFER, "%s: logits differ by %.3g, more than %g",
+                       path, difference, tolerance);
+    return NW_OK;
+}
+
+static nw_status verify_net(const nw_export_type *type, nw_net *net, const char *path)
 {
     nw_net *copy = NULL;
-    nw_space *space = NULL;
-    double found = 0;
+    nw_space *space;
+    nw_status status = type->open(net, path, &copy);
+
+    if (status >= 0)
+        status = compare_nets(net, copy, path);
+    space = copy && copy->graph ? copy->graph->space : net->graph->space;
+    nw_net_free(copy);
+    if (space != net->graph->space)
+        nw_space_free(space);
+    return status;
+}
+
+/* ---- Other files ------------------------------------------------------------------ */
+
+static nw_status compare_bytes(nw_ctx *ctx, const nw_text *wanted, const char *path)
+{
+    nw_bytes file;
+    size_t at = 0;
+
+    NW_TRY(nw_file_read(ctx, path, &file));
+    while (at < file.size && at < wanted->length &&
+           file.data[at] == (unsigned char)wanted->data[at])
+        at++;
+    nw_release(ctx, file.data);
+    if (at == wanted->length && at == file.size)
+        return NW_OK;
+    return nw_fail(ctx, NW_EDIFFER, "%s: differs from byte %zu on", path, at + 1);
+}
+
+static nw_status verify_bytes(const nw_export_job *job, const char *path)
+{
+    nw_text again;
     nw_status status;
 
-    if (!net)
-        return NW_ENOMEM;
-    nw_clear(net->ctx);
-    status = open_copy(net, path, &copy, &space);
+    nw_text_init(&again, job->ctx);
+    status = nw_export_text(job, &again);
     if (status >= 0)
-        status = compare_shapes(net, copy, path);
-    if (status >= 0)
-        status = compare_weights(net, copy, path);
-    if (status >= 0)
-        status = compare_logits(net, copy, &found);
-    if (status >= 0 && found > tolerance)
-        status = nw_fail(net->ctx, NW_EDIFFER, "%s: logits differ by %.3g, more than %g",
-                         path, found, tolerance);
-    if (difference)
-        *difference = found;
-    nw_net_free(copy);
-    nw_space_free(space);
-    nw_clear(net->ctx);
+        status = compare_bytes(job->ctx, &again, path);
+    nw_text_free(&again);
     return status;
+}
+
+nw_status nw_export_verify(const nw_arch *arch, nw_net *net, const char *spec,
+                           const char *path)
+{
+    nw_export_job job;
+    nw_status status = nw_export_begin(&job, arch, net, spec, path);
+
+    if (status >= 0 && !strcmp(path, "-"))
+        status = nw_fail(job.ctx, NW_EINVAL, "standard output cannot be read again");
+    else if (status >= 0)
+        status = job.type->open ? verify_net(job.type, net, path) : verify_bytes(&job, path);
+    return nw_export_end(&job, status);
 }
