@@ -31,6 +31,12 @@ static void last_until(nw_plan *plan, int life, int instant)
         plan->life[life].death = instant;
 }
 
+/* Examples and labels are put in their places before the first turn. */
+static int comes_from_outside(const nw_plan *plan, int turn)
+{
+    return turn == plan->input || turn == plan->label;
+}
+
 static void values(nw_plan *plan)
 {
     int end = 2 * plan->n;
@@ -38,7 +44,8 @@ static void values(nw_plan *plan)
     for (int i = 0; i < plan->n; i++) {
         nw_turn *t = &plan->turn[i];
 
-        t->y = new_life(plan, i, i, value_bytes(plan, t));
+        t->y =
+            new_life(plan, comes_from_outside(plan, i) ? 0 : i, i, value_bytes(plan, t));
         if (t->works_back && t->op->flags & NW_NEEDS_Y)
             last_until(plan, t->y, back(plan, i));
         for (int j = 0; j < t->info.n_in; j++)

@@ -5,7 +5,6 @@
 #include "text.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 
 /* First member in which two objects differ, descended into: its dotted path and both
  * values, NULL for one that is not there. */
@@ -65,18 +64,23 @@ static void descend(struct difference *d, const json_t *was, const json_t *is)
     }
 }
 
+static int add_bytes(const char *bytes, size_t n, void *out)
+{
+    nw_text_add(out, bytes, n);
+    return 0;
+}
+
 static void add_value(nw_text *out, const json_t *value)
 {
-    char number[32], *text = NULL;
+    char number[32];
 
     if (json_is_real(value)) {
         nw_text_printf(out, "%s", nw_real_text(json_real_value(value), number));
         return;
     }
-    if (value)
-        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    nw_text_printf(out, "%s", text ? text : "none");
-    free(text);
+    if (!value ||
+        json_dump_callback(value, add_bytes, out, JSON_ENCODE_ANY | JSON_COMPACT) < 0)
+        nw_text_printf(out, "none");
 }
 
 static nw_status fail_differs(nw_study *study, const char *stage, struct difference *d)

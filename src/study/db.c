@@ -7,9 +7,34 @@
 
 /* ---- Failures ------------------------------------------------------------- */
 
+static int file_errno(sqlite3_file *file)
+{
+    int error = 0;
+
+    if (file && file->pMethods)
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error;
+}
+
+/* errno of the operation that failed. sqlite3_system_errno() knows it only when nothing
+ * came after it; the database and its log each remember their own. */
+static int system_errno(nw_study *study)
+{
+    sqlite3_file *database = NULL, *log = NULL;
+    int error = 0;
+
+    sqlite3_file_control(study->db, "main", SQLITE_FCNTL_FILE_POINTER, &database);
+    sqlite3_file_control(study->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    error = file_errno(log);
+    if (!error)
+        error = file_errno(database);
+    return error ? error : sqlite3_system_errno(study->db);
+}
+
 static nw_status fail_io(nw_study *study, int code)
 {
-    int error = sqlite3_system_errno(study->db);
+    int error =
+        code == SQLITE_IOERR ? system_errno(study) : sqlite3_system_errno(study->db);
 
     if (code == SQLITE_FULL || error == ENOSPC || error == EDQUOT || error == EFBIG)
         return nw_fail(study->ctx, NW_EIO,

@@ -16,9 +16,11 @@
 #define STRING_(x)  #x
 #define STRING(x)   STRING_(x)
 
-static const char settings[] = "PRAGMA trusted_schema = OFF;"
-                               "PRAGMA foreign_keys = ON;"
-                               "PRAGMA synchronous = FULL;";
+static const char settings[] =
+    "PRAGMA trusted_schema = OFF;"
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA journal_size_limit = 67108864;"; /* of the log, bytes */
 
 /* Measured numbers are ANY: a REAL column would store -0.0 as 0. */
 static const char schema[] =
@@ -138,7 +140,8 @@ static nw_status open_for_reading(nw_study *study)
     NW_TRY(connect_to(study, study->path, SQLITE_OPEN_READONLY));
     code =
         sqlite3_exec(study->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
-    if ((code & 0xff) == SQLITE_CANTOPEN && !has_log(study))
+    code &= 0xff;
+    if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !has_log(study))
         NW_TRY(open_immutable(study));
     NW_TRY(nw_db_number(study, "SELECT count(*) FROM sqlite_schema", &tables));
     NW_TRY(check_kind(study, &is_new));

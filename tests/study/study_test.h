@@ -88,4 +88,23 @@ static inline nw_stored_trial sample_trial(uint64_t id)
     };
 }
 
+static inline int64_t count_trials(nw_study *study)
+{
+    int64_t n = -1;
+
+    assert_int_equal(nw_db_number(study, "SELECT count(*) FROM trial", &n), NW_OK);
+    return n;
+}
+
+static inline void expect_trials(const char *dir, int64_t n)
+{
+    nw_ctx *ctx = nw_open(NULL);
+    nw_study *study = nw_study_open(ctx, dir);
+
+    if (!study)
+        fail_msg("%s", nw_errmsg(ctx));
+    assert_int_equal(count_trials(study), n);
+    nw_close(ctx);
+}
+
 #endif
