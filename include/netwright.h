@@ -22,7 +22,7 @@
  * the next function that returns a status reports it. So check once, at the end.
  *
  * Ownership. A context owns all that is made from it, and nw_close() frees it
- * all, newest first. The *_free() functions only give memory back sooner; each
+ * all. The *_free() functions only give memory back sooner; each
  * accepts NULL. Strings passed in are copied. Pointers handed out as `const`
  * are borrowed: they live as long as the object they came from.
  *
@@ -247,6 +247,9 @@ typedef enum nw_precision { NW_F32, NW_F64 } nw_precision;
  * network, a soft one the supernet of all its options with weight above 0. */
 nw_net *nw_net_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t seed,
                    nw_precision precision);
+
+/* A network and its weights from an ONNX file, as nw_export() writes it. */
+nw_net *nw_net_open(nw_ctx *ctx, const char *path);
 void nw_net_free(nw_net *net);
 nw_status nw_net_cost(const nw_net *net, nw_score *out);
 
@@ -309,6 +312,12 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
 /* spec: "json", "dot", "svg", "onnx", "safetensors". net may be NULL where no
  * weights are needed. */
 nw_status nw_export(const nw_arch *arch, nw_net *net, const char *spec, const char *path);
+
+/* Read what nw_export() wrote with these arguments and compare. Networks: every weight, and
+ * the logits of a fixed batch within 1e-4; other files: byte by byte with what would be
+ * written now. NW_EDIFFER and the difference in words when they are not the same. */
+nw_status nw_export_verify(const nw_arch *arch, nw_net *net, const char *spec,
+                           const char *path);
 
 typedef enum nw_kind {
     NW_OPS,

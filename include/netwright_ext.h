@@ -291,6 +291,9 @@ typedef struct nw_export_type {
     int wants_net;
     nw_status (*write)(void *self, nw_ctx *ctx, const nw_arch *arch, nw_net *net,
                        FILE *out);
+    /* Optional: the network that is in a file written from `net`, to verify it. It may
+     * have a space of its own, which is then freed with it. */
+    nw_status (*open)(nw_net *net, const char *path, nw_net **out);
 } nw_export_type;
 
 /* Zeroed; freed with the context at the latest. Never call malloc() in an extension. */

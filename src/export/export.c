@@ -20,15 +20,7 @@ nw_arch *nw_net_arch(nw_net *net)
     return arch;
 }
 
-struct job {
-    nw_ctx *ctx;
-    const nw_export_type *type;
-    void *self;
-    const nw_arch *arch;
-    nw_net *net;
-};
-
-static nw_status write_to(const struct job *job, FILE *out, const char *path)
+static nw_status write_to(const nw_export_job *job, FILE *out, const char *path)
 {
     NW_TRY(job->type->write(job->self, job->ctx, job->arch, job->net, out));
     if (fflush(out) || ferror(out))
@@ -37,7 +29,7 @@ static nw_status write_to(const struct job *job, FILE *out, const char *path)
     return NW_OK;
 }
 
-static nw_status write_part(const struct job *job, const char *part)
+static nw_status write_part(const nw_export_job *job, const char *part)
 {
     int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
@@ -59,7 +51,7 @@ static nw_status write_part(const struct job *job, const char *part)
     return status;
 }
 
-static nw_status write_file(const struct job *job, const char *path)
+static nw_status write_file(const nw_export_job *job, const char *path)
 {
     size_t size = strlen(path) + sizeof(".part");
     char *part;
@@ -81,38 +73,64 @@ static nw_status write_file(const struct job *job, const char *path)
     return status;
 }
 
-static nw_status run(struct job *job, const char *spec, const char *path)
+static nw_status open_type(nw_export_job *job, const char *spec)
 {
     job->type = nw_spec_find(job->ctx, "exporter", (const void *const *)nw_exporters, spec);
     if (!job->type)
         return NW_ENAME;
     if (job->type->wants_net && !job->net)
-        return nw_fail(job->ctx, NW_EINVAL, "%s: needs a network with weights, got only "
-                       "an architecture", job->type->name);
+        return nw_fail(job->ctx, NW_EINVAL,
+                       "%s: needs a network with weights, got only an architecture",
+                       job->type->name);
     job->self = nw_alloc(job->ctx, job->type->size + 1);
     if (!job->self)
         return NW_ENOMEM;
-    NW_TRY(nw_spec_parse(job->ctx, (const nw_head *)job->type, spec, NULL, job->self));
-    return write_file(job, path);
+    return nw_spec_parse(job->ctx, (const nw_head *)job->type, spec, NULL, job->self);
+}
+
+nw_status nw_export_begin(nw_export_job *job, const nw_arch *arch, nw_net *net,
+                          const char *spec, const char *path)
+{
+    *job = (nw_export_job){.arch = arch, .net = net};
+    if (!arch && !net)
+        return NW_ENOMEM;
+    job->ctx = net ? net->ctx : arch->ctx;
+    nw_clear(job->ctx);
+    if (!spec || !path)
+        return nw_fail(job->ctx, NW_EINVAL, "export: the %s is missing",
+                       spec ? "path" : "format");
+    if (!arch)
+        job->arch = job->made = nw_net_arch(net);
+    return job->arch ? open_type(job, spec) : NW_ENOMEM;
+}
+
+nw_status nw_export_text(const nw_export_job *job, nw_text *out)
+{
+    FILE *file = nw_text_stream(out);
+    nw_status status;
+
+    if (!file)
+        return NW_ENOMEM;
+    status = job->type->write(job->self, job->ctx, job->arch, job->net, file);
+    if (fclose(file) || out->failed)
+        return status < 0 ? status : NW_ENOMEM;
+    return status;
+}
+
+nw_status nw_export_end(nw_export_job *job, nw_status status)
+{
+    if (job->ctx) {
+        nw_release(job->ctx, job->self);
+        nw_arch_free(job->made);
+        nw_clear(job->ctx); /* reported by this status */
+    }
+    return status;
 }
 
 nw_status nw_export(const nw_arch *arch, nw_net *net, const char *spec, const char *path)
 {
-    struct job job = {.arch = arch, .net = net};
-    nw_arch *made = NULL;
-    nw_status status;
+    nw_export_job job;
+    nw_status status = nw_export_begin(&job, arch, net, spec, path);
 
-    if (!arch && !net)
-        return NW_ENOMEM;
-    job.ctx = net ? net->ctx : arch->ctx;
-    nw_clear(job.ctx);
-    if (!spec || !path)
-        return nw_fail(job.ctx, NW_EINVAL, "export: the %s is missing",
-                       spec ? "path" : "format");
-    if (!arch)
-        job.arch = made = nw_net_arch(net);
-    status = job.arch ? run(&job, spec, path) : NW_ENOMEM;
-    nw_release(job.ctx, job.self);
-    nw_arch_free(made);
-    return status < 0 ? nw_pending(job.ctx) : status;
+    return nw_export_end(&job, status < 0 ? status : write_file(&job, path));
 }

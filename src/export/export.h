@@ -15,15 +15,39 @@ extern const nw_export_type *const nw_exporters[];
 /* The architecture that a net is at, in its space. */
 nw_arch *nw_net_arch(nw_net *net);
 
+/* A stream that appends to a text; NULL after nw_fail(). Close it before the text is read. */
+FILE *nw_text_stream(nw_text *out);
+
 /* nw_arch_write() into a text. */
 nw_status nw_arch_text(const nw_arch *arch, nw_text *out);
 
+/* ---- One call of nw_export() or nw_export_verify() ------------------------------- */
+
+typedef struct nw_export_job {
+    nw_ctx *ctx;
+    const nw_export_type *type;
+    void *self;
+    const nw_arch *arch;
+    nw_arch *made; /* arch, when the caller gave none */
+    nw_net *net;
+} nw_export_job;
+
+/* Check the arguments and parse the spec; nw_export_end() must follow in any case. */
+nw_status nw_export_begin(nw_export_job *job, const nw_arch *arch, nw_net *net,
+                          const char *spec, const char *path);
+
+/* What the exporter writes, in memory. */
+nw_status nw_export_text(const nw_export_job *job, nw_text *out);
+
+/* Gives back what the job holds and answers with status. */
+nw_status nw_export_end(nw_export_job *job, nw_status status);
+
 /* What describes the origin of a file: pairs of name and value. */
-enum { NW_FACTS = 3 };
+enum { NW_FACTS = 5 };
 typedef struct nw_facts {
     const char *name[NW_FACTS], *value[NW_FACTS];
     int n;
-    nw_text arch;
+    nw_text arch, mean, sd; /* the normalisation of the input, "0.49 0.48 0.45" */
 } nw_facts;
 
 nw_status nw_facts_get(nw_ctx *ctx, const nw_arch *arch, const nw_net *net, nw_facts *out);

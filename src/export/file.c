@@ -13,13 +13,22 @@ static ssize_t add_bytes(void *cookie, const char *bytes, size_t n)
     return text->failed ? -1 : (ssize_t)n;
 }
 
-nw_status nw_arch_text(const nw_arch *arch, nw_text *out)
+FILE *nw_text_stream(nw_text *out)
 {
     FILE *file = fopencookie(out, "w", (cookie_io_functions_t){.write = add_bytes});
+
+    if (!file)
+        nw_fail(out->ctx, NW_ENOMEM, "out of memory: no stream could be opened");
+    return file;
+}
+
+nw_status nw_arch_text(const nw_arch *arch, nw_text *out)
+{
+    FILE *file = nw_text_stream(out);
     nw_status status;
 
     if (!file)
-        return nw_fail(arch->ctx, NW_ENOMEM, "out of memory: no stream could be opened");
+        return NW_ENOMEM;
     status = nw_arch_write(arch, file);
     if (fclose(file) || out->failed)
         return status < 0 ? status : NW_ENOMEM;
@@ -34,24 +43,40 @@ static void fact(nw_facts *facts, const char *name, const char *value)
     facts->value[facts->n++] = value;
 }
 
+static void put_numbers(nw_text *out, const double *value, int n)
+{
+    for (int i = 0; i < n; i++)
+        nw_text_printf(out, "%s%.9g", i ? " " : "", value[i]);
+}
+
 nw_status nw_facts_get(nw_ctx *ctx, const nw_arch *arch, const nw_net *net, nw_facts *out)
 {
     const char *origin = arch->space->origin;
 
     *out = (nw_facts){0};
     nw_text_init(&out->arch, ctx);
+    nw_text_init(&out->mean, ctx);
+    nw_text_init(&out->sd, ctx);
     NW_TRY(nw_arch_text(arch, &out->arch));
     if (!origin && net)
         origin = net->graph->space->origin;
     fact(out, "netwright.version", NW_VERSION);
     fact(out, "netwright.space", origin);
     fact(out, "netwright.arch", out->arch.data);
-    return NW_OK;
+    if (net) {
+        put_numbers(&out->mean, net->mean, net->n_channel);
+        put_numbers(&out->sd, net->sd, net->n_channel);
+        fact(out, "netwright.mean", out->mean.data);
+        fact(out, "netwright.sd", out->sd.data);
+    }
+    return out->mean.failed || out->sd.failed ? NW_ENOMEM : NW_OK;
 }
 
 void nw_facts_free(nw_facts *facts)
 {
     nw_text_free(&facts->arch);
+    nw_text_free(&facts->mean);
+    nw_text_free(&facts->sd);
 }
 
 static nw_status cannot_read(nw_ctx *ctx, const char *path)

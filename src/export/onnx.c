@@ -288,32 +288,37 @@ static nw_status write_node(struct writer *w, int i)
     return NW_OK;
 }
 
+/* value, then "input/centred" or "input/normalised": one number a channel is taken off or
+ * divided by. */
+static void put_moment(struct writer *w, const char *type, const char *name, char *out,
+                       const double *moment)
+{
+    int n = w->net->n_channel;
+    const int64_t dim[] = {1, n, 1, 1};
+    size_t size = (size_t)n * sizeof(float);
+    float *value = nw_arena_get(&w->model.arena, size);
+    Onnx__NodeProto *node = nw_model_node(&w->model, type);
+
+    w->model.failed |= !value;
+    for (int c = 0; value && c < n; c++)
+        value[c] = (float)moment[c];
+    nw_model_tensor(&w->model, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 4, dim, value,
+                    size);
+    nw_node_input(&w->model, node, w->value[w->graph->input]);
+    nw_node_input(&w->model, node, name);
+    nw_node_output(&w->model, node, out);
+    if (node)
+        node->name = out;
+    w->value[w->graph->input] = out;
+}
+
 /* (x - mean) / sd, channel by channel; later nodes read the result as the input. */
 static void write_normalisation(struct writer *w)
 {
-    const int64_t dim[] = {1, w->net->n_channel, 1, 1};
-    float value[2][4];
-
-    w->at = w->graph->input;
-    for (int c = 0; c < w->net->n_channel; c++) {
-        value[0][c] = (float)w->net->mean[c];
-        value[1][c] = (float)w->net->sd[c];
-    }
-    for (int k = 0; k < 2 && w->net->n_channel; k++) {
-        size_t size = (size_t)w->net->n_channel * sizeof(float);
-        const char *name = k ? "input/sd" : "input/mean";
-        char *out = k ? "input/normalised" : "input/centred";
-        Onnx__NodeProto *node = nw_model_node(&w->model, k ? "Div" : "Sub");
-
-        nw_model_tensor(&w->model, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 4, dim,
-                        nw_model_keep(&w->model, value[k], size), size);
-        nw_node_input(&w->model, node, w->value[w->at]);
-        nw_node_input(&w->model, node, name);
-        nw_node_output(&w->model, node, out);
-        if (node)
-            node->name = out;
-        w->value[w->at] = out;
-    }
+    if (!w->net->n_channel)
+        return;
+    put_moment(w, "Sub", "input/mean", "input/centred", w->net->mean);
+    put_moment(w, "Div", "input/sd", "input/normalised", w->net->sd);
 }
 
 /* The last node passed something on whose tensor has another name. */
@@ -397,10 +402,16 @@ static nw_status onnx_write(void *self, nw_ctx *ctx, const nw_arch *arch, nw_net
     return status;
 }
 
+static nw_status onnx_open(nw_net *net, const char *path, nw_net **out)
+{
+    return nw_onnx_space(net->ctx, path, out) ? NW_OK : nw_pending(net->ctx);
+}
+
 const nw_export_type nw_export_onnx = {
     .name = "onnx",
     .doc = "the network with its weights, opset 13, for ONNX Runtime and others",
     .suffix = ".onnx",
     .wants_net = 1,
     .write = onnx_write,
+    .open = onnx_open,
 };

@@ -12,6 +12,8 @@
 #include "export.h"
 
 #include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LENGTH_BYTES = 8, LONGEST_HEADER = 100000000 };
@@ -168,6 +170,46 @@ static nw_status locate(const struct reader *r, int i, const unsigned char **dat
     return find_data(r, p, tensor, data);
 }
 
+/* The n numbers of a fact, "0.49 0.48 0.45"; 0 = they are not there as they should. */
+static int read_numbers(json_t *meta, const char *key, int n, double *out)
+{
+    const char *text = json_string_value(json_object_get(meta, key));
+    char *end;
+
+    for (int i = 0; text && i < n; i++, text = end) {
+        out[i] = strtod(text, &end);
+        if (end == text || !isfinite(out[i]))
+            return 0;
+        end += *end == ' ';
+    }
+    return text && !*text;
+}
+
+static nw_status load_normalisation(const struct reader *r)
+{
+    json_t *meta = json_object_get(r->header, "__metadata__");
+    int n = r->net->graph->node[r->net->graph->input].info.out.dim[0];
+    double *moment;
+    int ok;
+
+    if (!json_object_get(meta, "netwright.mean"))
+        return NW_OK;
+    moment = nw_alloc(r->net->ctx, 2 * (size_t)n * sizeof(double));
+    if (!moment)
+        return NW_ENOMEM;
+    ok = read_numbers(meta, "netwright.mean", n, moment) &&
+         read_numbers(meta, "netwright.sd", n, moment + n);
+    for (int i = n; ok && i < 2 * n; i++)
+        ok = moment[i] != 0;
+    if (ok)
+        ok = nw_net_normalise(r->net, n, moment, moment + n) >= 0;
+    else
+        nw_fail(r->net->ctx, NW_EFORMAT, "%s: netwright.mean and netwright.sd are not a "
+                "number for each of %d channels, and sd above 0", r->where, n);
+    nw_release(r->net->ctx, moment);
+    return ok ? NW_OK : NW_EFORMAT;
+}
+
 static nw_status open_header(struct reader *r, const unsigned char *bytes, size_t size)
 {
     uint64_t length = 0;
@@ -198,6 +240,8 @@ nw_status nw_safetensors_load(nw_net *net, const unsigned char *bytes, size_t si
     /* twice, so that a bad file leaves the net as it was */
     for (int i = 0; status >= 0 && i < net->graph->n_param; i++)
         status = locate(&r, i, &data);
+    if (status >= 0)
+        status = load_normalisation(&r);
     for (int i = 0; status >= 0 && i < net->graph->n_param; i++)
         if (locate(&r, i, &data) >= 0)
             nw_param_set(net, i, data);
@@ -217,7 +261,18 @@ nw_status nw_safetensors_read(nw_net *net, const char *path)
     if (status >= 0)
         status = nw_safetensors_load(net, file.data, file.size, path);
     nw_release(net->ctx, file.data);
-    return status < 0 ? nw_pending(net->ctx) : status;
+    nw_clear(net->ctx);
+    return status;
+}
+
+/* A net of the same space at the same architecture, with the weights of the file. */
+static nw_status safetensors_open(nw_net *net, const char *path, nw_net **out)
+{
+    nw_arch *arch = nw_net_arch(net);
+
+    *out = arch ? nw_net_new(net->ctx, net->graph->space, arch, 0, NW_F32) : NULL;
+    nw_arch_free(arch);
+    return *out ? nw_safetensors_read(*out, path) : nw_pending(net->ctx);
 }
 
 const nw_export_type nw_export_safetensors = {
@@ -226,4 +281,5 @@ const nw_export_type nw_export_safetensors = {
     .suffix = ".safetensors",
     .wants_net = 1,
     .write = safetensors_write,
+    .open = safetensors_open,
 };

@@ -1,6 +1,7 @@
 #include "random.h"
 #include "space.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -112,8 +113,7 @@ int nw_arch_get(const nw_arch *arch, const char *choice)
 void nw_take_strongest(double *w, int n, int k)
 {
     for (int i = 0; i < n; i++)
-        if (isnan(w[i]))
-            w[i] = -INFINITY;
+        w[i] = isnan(w[i]) ? -INFINITY : fmax(w[i], -DBL_MAX);
     for (; k > 0; k--)
         w[nw_strongest(w, n, -1)] = NAN; /* marks what is taken */
     for (int i = 0; i < n; i++)

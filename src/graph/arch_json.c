@@ -31,6 +31,22 @@ static json_t *choice_json(const nw_arch *arch, const nw_choice *c)
     return failed ? NULL : list;
 }
 
+/* NULL when memory runs out. */
+static json_t *arch_json(const nw_arch *arch)
+{
+    json_t *object = json_object();
+
+    for (int c = 0; object && c < arch->space->n_choice; c++) {
+        const nw_choice *choice = &arch->space->choice[c];
+
+        if (json_object_set_new(object, choice->name, choice_json(arch, choice))) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
 nw_status nw_arch_write(const nw_arch *arch, FILE *out)
 {
     json_t *object;
@@ -39,19 +55,13 @@ nw_status nw_arch_write(const nw_arch *arch, FILE *out)
     if (!arch)
         return NW_ENOMEM;
     nw_clear(arch->ctx);
-    object = json_object();
-    failed = !object;
-    for (int c = 0; c < arch->space->n_choice && !failed; c++)
-        failed = json_object_set_new(object, arch->space->choice[c].name,
-                                     choice_json(arch, &arch->space->choice[c]));
-    if (failed)
-        nw_fail(arch->ctx, NW_ENOMEM, "out of memory while an architecture was written");
-    else if (json_dumpf(object, out, JSON_COMPACT | JSON_PRESERVE_ORDER))
-        nw_fail(arch->ctx, NW_EIO, "the architecture could not be written");
-    else
-        failed = -1;
+    object = arch_json(arch);
+    if (!object)
+        return nw_fail(arch->ctx, NW_ENOMEM, "out of memory: an architecture's text");
+    failed = json_dumpf(object, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(object);
-    return failed < 0 ? NW_OK : nw_pending(arch->ctx);
+    return failed ? nw_fail(arch->ctx, NW_EIO, "the architecture could not be written")
+                  : NW_OK;
 }
 
 static int option_of(const nw_choice *c, const json_t *value)

@@ -68,15 +68,20 @@ static const char *end_of_spec(const char *s)
     return s;
 }
 
+static size_t trimmed(const char *s, size_t n)
+{
+    while (n && strchr(" \t\n", s[n - 1]))
+        n--;
+    return n;
+}
+
 static int single(nw_space *space, const char **s, struct values *v)
 {
     const char *end = end_of_spec(*s);
     char name[NW_TEXT_SIZE], text[4 * NW_TEXT_SIZE];
-    size_t n = (size_t)(end - *s);
+    size_t n = trimmed(*s, (size_t)(end - *s));
     int named;
 
-    while (n && strchr(" \t\n", (*s)[n - 1]))
-        n--;
     if (!n || n >= sizeof(text)) {
         nw_space_fail(space, NW_ESPEC,
                       n ? "an op's spec is too long" : "an op is missing in a chain");
@@ -86,6 +91,7 @@ static int single(nw_space *space, const char **s, struct values *v)
     text[n] = 0;
     *s = end;
     named = nw_spec_cut(text, "name", name, sizeof(name), text);
+    text[trimmed(text, strlen(text))] = 0;
     v->ref[0] = nw_place_op(space, text, named ? name : NULL, v->n, v->ref);
     v->n = 1;
     return v->ref[0] >= 0;

@@ -43,12 +43,12 @@ static int add_choice(nw_space *space, const char *name, nw_choice_kind kind, in
     if (!c.name || !c.where || !c.option_name || !c.value ||
         nw_grow(space->ctx, &space->choice, space->n_choice, &space->room_choice,
                 sizeof(c)) < 0)
-        return nw_space_pass_on(space, NW_ENOMEM);
+        return nw_space_pass_on(space);
     for (int i = 0; i < n; i++) {
         snprintf(number, sizeof(number), "%d", i);
         c.option_name[i] = nw_arena_dup(&space->arena, number);
         if (!c.option_name[i])
-            return nw_space_pass_on(space, NW_ENOMEM);
+            return nw_space_pass_on(space);
     }
     space->n_weight += n;
     space->choice[space->n_choice] = c;
@@ -142,7 +142,7 @@ nw_status nw_option_name(nw_space *space, const char *choice, int option,
     }
     copy = nw_arena_dup(&space->arena, name);
     if (!copy) {
-        nw_space_pass_on(space, NW_ENOMEM);
+        nw_space_pass_on(space);
         return NW_ENOMEM;
     }
     space->choice[c].option_name[option] = copy;
@@ -187,7 +187,7 @@ nw_status nw_keep(nw_space *space, int k, int none, size_t n, const char *const 
     rule.choice = nw_arena_get(&space->arena, n * sizeof(int));
     if (!rule.choice || nw_grow(space->ctx, &space->keep, space->n_keep,
                                 &space->room_keep, sizeof(rule)) < 0) {
-        nw_space_pass_on(space, NW_ENOMEM);
+        nw_space_pass_on(space);
         return nw_space_report(space);
     }
     space->keep[space->n_keep++] = rule;

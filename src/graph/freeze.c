@@ -64,7 +64,7 @@ static nw_status copy_groups(nw_space *out, const nw_graph *g)
         group.spec = nw_arena_dup(&out->arena, group.spec);
         if (!group.spec || nw_grow(out->ctx, &out->group, out->n_group, &out->room_group,
                                    sizeof(group)) < 0) {
-            nw_space_pass_on(out, NW_ENOMEM);
+            nw_space_pass_on(out);
             return NW_ENOMEM;
         }
         for (int j = group.first; j < group.end; j++)

@@ -179,7 +179,7 @@ nw_status nw_seal(nw_space *space)
     if (check(space) >= 0)
         return NW_OK;
     space->sealed = 0;
-    nw_space_pass_on(space, NW_EINVAL);
+    nw_space_pass_on(space);
     return space->status;
 }
 

@@ -49,14 +49,15 @@ nw_ref nw_space_fail(nw_space *space, nw_status status, const char *format, ...)
     return -1;
 }
 
-nw_ref nw_space_pass_on(nw_space *space, nw_status status)
+nw_ref nw_space_pass_on(nw_space *space)
 {
     char words[sizeof(space->words)];
 
-    snprintf(words, sizeof(words), "%s", nw_errmsg(space->ctx));
-    if (space->status >= 0)
-        nw_clear(space->ctx); /* to say the same with the place in front */
-    return nw_space_fail(space, status, "%s", words);
+    if (space->status >= 0) {
+        snprintf(words, sizeof(words), "%s", nw_errmsg(space->ctx));
+        nw_space_fail(space, nw_pending(space->ctx), "%s", words);
+    }
+    return -1;
 }
 
 nw_status nw_space_report(nw_space *space)
@@ -135,7 +136,7 @@ static const char *made_name(nw_space *space, const nw_op_type *op, char out[80]
     if (!space->made)
         space->made = nw_arena_get(&space->arena, (size_t)n * sizeof(int));
     if (!space->made) {
-        nw_space_pass_on(space, NW_ENOMEM);
+        nw_space_pass_on(space);
         return NULL;
     }
     while (nw_ops_f32[i] != op)
@@ -164,7 +165,7 @@ static nw_status check_spec(nw_space *space, const nw_op_type *op, const char *s
     if (attr)
         status = nw_spec_parse(space->ctx, (const nw_head *)op, spec, &lookup, attr);
     if (status < 0)
-        nw_space_pass_on(space, status);
+        nw_space_pass_on(space);
     return status;
 }
 
@@ -196,7 +197,7 @@ static nw_ref add_place(nw_space *space, const nw_op_type *op, const char *spec,
     if (!p.spec || !p.name || !p.where || !p.in ||
         nw_grow(space->ctx, &space->place, space->n_place, &space->room_place,
                 sizeof(p)) < 0)
-        return nw_space_pass_on(space, NW_ENOMEM);
+        return nw_space_pass_on(space);
     for (int i = 0; i < n_in; i++)
         p.in[i] = in[i];
     space->place[space->n_place] = p;
@@ -249,14 +250,14 @@ static nw_ref place_composite(nw_space *space, const nw_op_type *op, const char 
 
     if (!group.spec ||
         nw_grow(space->ctx, &space->group, mine, &space->room_group, sizeof(group)) < 0)
-        return nw_space_pass_on(space, NW_ENOMEM);
+        return nw_space_pass_on(space);
     group.first = space->n_place;
     space->group[space->n_group++] = group;
     space->group_now = outer < 0 ? mine : outer; /* the outermost owns the places */
     nw_text_init(&text, space->ctx);
     substitute(&text, op, spec);
     nw_enter(space, "%s", name);
-    out = text.failed ? nw_space_pass_on(space, NW_ENOMEM)
+    out = text.failed ? nw_space_pass_on(space)
                       : nw_op_n(space, text.data, (size_t)n_in, in);
     nw_leave(space);
     nw_text_free(&text);
@@ -296,7 +297,7 @@ static const nw_op_type *find_op(nw_space *space, const char *spec)
         nw_spec_find(space->ctx, "op", (const void *const *)nw_ops_f32, spec);
 
     if (!op)
-        nw_space_pass_on(space, NW_ENAME);
+        nw_space_pass_on(space);
     return op;
 }
 

@@ -88,8 +88,9 @@ nw_status nw_seal(nw_space *space);
 /* Place what is left of `space` at a hard arch, with its names, in a new space. */
 nw_space *nw_space_freeze(nw_space *space, const nw_arch *arch);
 
-/* Record in the space what is pending in its context. Returns -1. */
-nw_ref nw_space_pass_on(nw_space *space, nw_status status);
+/* Record in the space, with the place in front, what is pending in its context, unless it
+ * has failed already. Returns -1. */
+nw_ref nw_space_pass_on(nw_space *space);
 
 /* 1 = NULL, failed or sealed: builders do nothing. */
 int nw_space_refuses(nw_space *space);

@@ -19,19 +19,6 @@ nw_ref nw_opf(nw_space *space, nw_ref x, const char *format, ...)
     return nw_op_n(space, spec, 1, &x);
 }
 
-/* A family's failure, kept in the space. */
-static nw_status failed(nw_space *space, nw_status status)
-{
-    if (space->status >= 0) {
-        char words[600];
-
-        snprintf(words, sizeof(words), "%s", nw_errmsg(space->ctx));
-        nw_clear(space->ctx);
-        nw_space_fail(space, status, "%s", words);
-    }
-    return space->status;
-}
-
 nw_status nw_family_build(nw_space *space, const char *spec, const int input[3],
                           int classes, const nw_arch *arch)
 {
@@ -39,19 +26,15 @@ nw_status nw_family_build(nw_space *space, const char *spec, const int input[3],
     const nw_space_type *type =
         nw_spec_find(ctx, "space", (const void *const *)nw_spaces, spec);
     void *self;
-    nw_status status;
 
-    if (!type)
-        return failed(space, NW_ENAME);
-    self = nw_arena_get(&space->arena, type->size + 1);
-    space->origin = nw_arena_dup(&space->arena, spec);
-    if (!self || !space->origin)
-        return failed(space, NW_ENOMEM);
-    status = nw_spec_parse(ctx, (const nw_head *)type, spec, NULL, self);
-    if (status >= 0)
-        status = type->build(self, space, input, classes, arch);
-    if (status < 0)
-        return failed(space, status);
+    self = type ? nw_arena_get(&space->arena, type->size + 1) : NULL;
+    space->origin = self ? nw_arena_dup(&space->arena, spec) : NULL;
+    if (!space->origin ||
+        nw_spec_parse(ctx, (const nw_head *)type, spec, NULL, self) < 0 ||
+        type->build(self, space, input, classes, arch) < 0) {
+        nw_space_pass_on(space);
+        return space->status;
+    }
     space->family = type;
     for (int i = 0; input && i < 3; i++)
         space->input[i] = input[i];

@@ -121,7 +121,7 @@ static void test_darts__derive_gives_the_evaluation_network(void **state)
 
     assert_null(nw_space_derive(space, arch, "")); /* soft */
     says(ctx, "harden");
-    nw_space_seal(NULL);
+    nw_clear(ctx);
     assert_int_equal(nw_genotype_to_arch(nw_genotype_find("darts-v2"), arch), NW_OK);
     net = nw_space_derive(space, arch, "c=36 layers=20 aux=1");
     assert_non_null(net);
@@ -151,7 +151,6 @@ static void test_darts__train_phase_at_an_arch_is_the_derived_network(void **sta
         b = graph_of(net, NULL, 0);
         assert_true(trainable(a) == trainable(b));
         assert_true(a->macs == b->macs);
-        assert_int_equal(a->n - b->n, 0 + a->n - b->n);
         nw_graph_free(a);
         nw_graph_free(b);
         nw_space_free(net);
