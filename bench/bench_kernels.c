@@ -59,10 +59,11 @@ static void conv_line(nw_ctx *ctx, const nw_conv_dims *d)
 
     for (int p = 0; p < NW_CONV_PASSES; p++) {
         nw_conv_args a = {.x = px, .w = pw, .dy = py, .y = py, .dx = px, .dw = pw};
-        nw_conv_way way[2];
+        nw_conv_way way[2] = {{0}};
         double seconds[2] = {0};
+        int own = nw_conv_depthwise_f32(d, p, &way[0]);
 
-        if (nw_conv_choose_f32(ctx, d, p, 0, &way[0]) < 0 ||
+        if ((!own && nw_conv_choose_f32(ctx, d, p, 0, &way[0]) < 0) ||
             nw_onednn_conv(ctx, d, p, 0, &way[1]) < 0)
             return;
         for (int i = 0; i < 2; i++)
@@ -72,7 +73,7 @@ static void conv_line(nw_ctx *ctx, const nw_conv_dims *d)
             "conv %4d>%-4d g%-3d k%d s%d d%d %2dx%-2d %-8s %-10s %7.1f GFLOP/s %8.3f ms",
             d->ic, d->oc, d->groups, d->kh, d->sh, d->dh, d->ih, d->iw, pass_name[p],
             way[0].name, flop / seconds[0] * 1e-9, seconds[0] * 1e3);
-        if (!strcmp(way[0].name, "depthwise") && way[1].run)
+        if (own && way[1].run)
             printf("   oneDNN %-14s %8.3f ms", way[1].name, seconds[1] * 1e3);
         printf("\n");
         nw_release(ctx, way[0].self);
