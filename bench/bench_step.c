@@ -4,10 +4,10 @@
  * NET as in peer_torch.py, which does the same steps in PyTorch; compare.py runs both in
  * turn. Data are random: only time and memory are looked at.
  */
+#include "data.h"
 #include "netwright_ext.h"
 #include "random.h"
 #include "spec.h"
-#include "data.h"
 #include "supernet.h"
 #include "trainer.h"
 
@@ -65,8 +65,12 @@ static nw_data *noise(int count)
         label[i] = (int32_t)nw_below(2, NW_FOR_TEST, (uint64_t)i, 10);
     data->ctx = ctx;
     data->whole = data;
-    data->info = (nw_data_info){.shape = {3, 32, 32}, .classes = 10, .count = (size_t)count,
-                                .floats = x, .scale = 1, .labels = label};
+    data->info = (nw_data_info){.shape = {3, 32, 32},
+                                .classes = 10,
+                                .count = (size_t)count,
+                                .floats = x,
+                                .scale = 1,
+                                .labels = label};
     data->count = (size_t)count;
     return data;
 }
@@ -89,7 +93,11 @@ static void open_job(struct job *j, nw_space *space)
     static nw_recipe recipe;
     char spec[300];
     nw_data *data = noise(j->bench->batch);
-    nw_env env = {.ctx = ctx, .space = space, .train = data, .valid = data, .seed = 1,
+    nw_env env = {.ctx = ctx,
+                  .space = space,
+                  .train = data,
+                  .valid = data,
+                  .seed = 1,
                   .on_epoch = ignore};
 
     if (j->bench->order) {
@@ -98,13 +106,19 @@ static void open_job(struct job *j, nw_space *space)
                  "augment=normalise=none",
                  j->bench->batch, j->bench->order);
         j->supernet = nw_alloc(ctx, nw_estimator_supernet.size);
-        must(nw_spec_parse(ctx, (const nw_head *)&nw_estimator_supernet, spec, NULL, j->supernet));
+        must(nw_spec_parse(ctx, (const nw_head *)&nw_estimator_supernet, spec, NULL,
+                           j->supernet));
         must(nw_estimator_supernet.open(j->supernet, &env));
         j->trial.arch = nw_arch_new(ctx, space);
         return;
     }
-    recipe = (nw_recipe){.epochs = 1000000, .batch = j->bench->batch, .lr = .025,
-                         .momentum = .9, .wd = 3e-4, .decay_norm = 1, .clip = 5};
+    recipe = (nw_recipe){.epochs = 1000000,
+                         .batch = j->bench->batch,
+                         .lr = .025,
+                         .momentum = .9,
+                         .wd = 3e-4,
+                         .decay_norm = 1,
+                         .clip = 5};
     strcpy(recipe.optimizer, "sgd");
     strcpy(recipe.schedule, "constant");
     strcpy(recipe.anneal, "epoch");
@@ -112,8 +126,8 @@ static void open_job(struct job *j, nw_space *space)
     strcpy(recipe.metric, "accuracy");
     strcpy(recipe.precision, "f32");
     strcpy(recipe.augment, "normalise=none");
-    must(nw_trainer_init(&j->trainer, nw_net_new(ctx, space, NULL, 1, NW_F32), &recipe, data,
-                         1000000, 1));
+    must(nw_trainer_init(&j->trainer, nw_net_new(ctx, space, NULL, 1, NW_F32), &recipe,
+                         data, 1000000, 1));
 }
 
 static void step(struct job *j)
@@ -173,10 +187,12 @@ int main(int argc, char **argv)
     must(nw_space_seal(space));
     open_job(&job, space);
     seconds = median(&job, atoi(argv[2]));
-    must(nw_net_cost(job.supernet ? nw_supernet_net(job.supernet) : job.trainer.net, &cost));
+    must(nw_net_cost(job.supernet ? nw_supernet_net(job.supernet) : job.trainer.net,
+                     &cost));
     getrusage(RUSAGE_SELF, &usage);
     printf("{\"net\": \"%s\", \"batch\": %d, \"params\": %.0f, \"seconds\": %.6f, "
            "\"peak_bytes\": %ld}\n",
-           job.bench->net, job.bench->batch, cost.params, seconds, usage.ru_maxrss * 1024L);
+           job.bench->net, job.bench->batch, cost.params, seconds,
+           usage.ru_maxrss * 1024L);
     return 0;
 }

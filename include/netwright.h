@@ -22,7 +22,7 @@
  * the next function that returns a status reports it. So check once, at the end.
  *
  * Ownership. A context owns all that is made from it, and nw_close() frees it
- * all, newest first. The *_free() functions only give memory back sooner; each
+ * all. The *_free() functions only give memory back sooner; each
  * accepts NULL. Strings passed in are copied. Pointers handed out as `const`
  * are borrowed: they live as long as the object they came from.
  *

@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct head) <= ALIGN, "head fits before the block");
 
 struct nw_ctx {
     nw_config config;
-    struct head *newest;
+    struct head *newest, *oldest;
     size_t held;
     uint64_t allocations;
     nw_status pending;
@@ -57,18 +57,18 @@ nw_ctx *nw_open(const nw_config *config)
     return ctx;
 }
 
-/* Objects first, newest first: each gives back the blocks it is made of, which are newer
- * than it is and would be gone if blocks were freed in the same pass. */
+/* Objects first, oldest first: what owns others is older than they are, and takes them
+ * with it. Plain blocks may belong to any of them and go last. */
 static void destroy_all(nw_ctx *ctx)
 {
-    struct head *h = ctx->newest;
+    struct head *h = ctx->oldest;
 
     while (h) {
         if (h->destroy) {
             nw_release(ctx, (char *)h + ALIGN);
-            h = ctx->newest; /* anything may be gone */
+            h = ctx->oldest; /* anything may be gone */
         } else {
-            h = h->older;
+            h = h->newer;
         }
     }
 }
@@ -90,6 +90,8 @@ static void *adopt(nw_ctx *ctx, void *block, struct head head)
     head.older = ctx->newest;
     if (ctx->newest)
         ctx->newest->newer = h;
+    else
+        ctx->oldest = h;
     *h = head;
     ctx->newest = h;
     ctx->held += head.size;
@@ -154,6 +156,8 @@ void nw_release(nw_ctx *ctx, void *ptr)
         ctx->newest = h->older;
     if (h->older)
         h->older->newer = h->newer;
+    else
+        ctx->oldest = h->newer;
     ctx->held -= h->size;
     if (h->mapped)
         munmap(h->raw, h->mapped);

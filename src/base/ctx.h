@@ -12,7 +12,7 @@
 #include <stdarg.h>
 
 /* Zeroed and 64-byte aligned. destroy (may be NULL) runs before the memory goes,
- * on nw_release() or nw_close(), newest first. NULL after a failure that is
+ * on nw_release() or nw_close(), owners before what they own. NULL after a failure that is
  * already recorded with nw_fail(). */
 void *nw_new(nw_ctx *ctx, size_t size, void (*destroy)(void *object));
 void *nw_alloc(nw_ctx *ctx, size_t size); /* nw_new() without destroy */

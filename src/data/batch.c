@@ -62,7 +62,8 @@ struct affine {
     float scale, shift;
 };
 
-static void put_bytes(const uint8_t *v, size_t n, struct affine a, int mirrored, float *y)
+static void put_bytes(const uint8_t *restrict v, size_t n, struct affine a, int mirrored,
+                      float *restrict y)
 {
     if (mirrored)
         for (size_t i = 0; i < n; i++)
@@ -72,7 +73,8 @@ static void put_bytes(const uint8_t *v, size_t n, struct affine a, int mirrored,
             y[i] = a.scale * (float)v[i] + a.shift;
 }
 
-static void put_floats(const float *v, size_t n, struct affine a, int mirrored, float *y)
+static void put_floats(const float *restrict v, size_t n, struct affine a, int mirrored,
+                       float *restrict y)
 {
     if (mirrored)
         for (size_t i = 0; i < n; i++)
@@ -98,9 +100,12 @@ static void put_row(const nw_data_info *info, size_t at, const struct moves *m,
     int w = info->shape[2];
     int from = m->right < 0 ? -m->right : 0, to = m->right > 0 ? w - m->right : w;
 
-    if (from || to < w)
-        for (int x = 0; x < w; x++)
-            y[x] = a.shift;
+    from = from < w ? from : w;
+    to = to > from ? to : from;
+    for (int x = 0; x < from; x++)
+        y[m->mirrored ? w - 1 - x : x] = a.shift;
+    for (int x = to; x < w; x++)
+        y[m->mirrored ? w - 1 - x : x] = a.shift;
     if (from < to)
         put(info, at + (size_t)(from + m->right), (size_t)(to - from), a, m->mirrored,
             m->mirrored ? y + w - 1 - from : y + from);

@@ -26,6 +26,12 @@ struct nw_data {
 /* All kinds of data sets. NULL ends the list. */
 extern const nw_data_type *const nw_data_types[];
 
+/* nw_data_get() of any type, listed or not. */
+nw_status nw_get_files(nw_ctx *ctx, const nw_data_type *type, const char *url,
+                       const char *cache,
+                       int (*on_progress)(void *user, double done, double total),
+                       void *user);
+
 /* Example i of the view, as an index into the whole set. */
 size_t nw_data_example(const nw_data *data, size_t i);
 

@@ -77,22 +77,6 @@ static int is_right(const char *path, const char *sum, char hex[2 * EVP_MAX_MD_S
 
 /* ---- Transfer --------------------------------------------------------------- */
 
-/* A server that does not know ranges sends the file from its start: begin anew. */
-static size_t on_bytes(char *bytes, size_t one, size_t n, void *arg)
-{
-    struct transfer *t = arg;
-    long code = 0;
-
-    (void)one;
-    curl_easy_getinfo(t->get->curl, CURLINFO_RESPONSE_CODE, &code);
-    if (t->start && code == 200) {
-        if (fflush(t->out) || ftruncate(fileno(t->out), 0) || fseek(t->out, 0, SEEK_SET))
-            return 0;
-        t->start = 0;
-    }
-    return fwrite(bytes, 1, n, t->out);
-}
-
 static int on_step(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
                    curl_off_t up)
 {
@@ -131,8 +115,8 @@ static void set_options(struct transfer *t)
     curl_easy_setopt(c, CURLOPT_USERAGENT, "netwright/" NW_VERSION);
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->get->words);
     curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, t->start);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, fwrite);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, t->out);
     curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_step);
     curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
@@ -176,6 +160,8 @@ static nw_status connect_once(struct transfer *t)
     after = size_of(t->part);
     if (code == CURLE_OK)
         return NW_OK;
+    if (code == CURLE_RANGE_ERROR && before) /* the server only sends whole files */
+        return unlink(t->part) ? fail_file(t, t->part) : NW_MORE;
     return after > before && !t->is_stopped && code != CURLE_WRITE_ERROR
                ? NW_MORE
                : explain(t, code, after);
@@ -253,22 +239,14 @@ static nw_status get_all(struct get *get, const nw_data_type *type)
     return NW_OK;
 }
 
-nw_status nw_data_get(nw_ctx *ctx, const char *name, const char *url, const char *cache,
-                      int (*on_progress)(void *user, double done, double total),
-                      void *user)
+nw_status nw_get_files(nw_ctx *ctx, const nw_data_type *type, const char *url,
+                       const char *cache,
+                       int (*on_progress)(void *user, double done, double total),
+                       void *user)
 {
     struct get get = {.ctx = ctx, .on_progress = on_progress, .user = user};
-    const nw_data_type *type;
     nw_status status;
 
-    nw_clear(ctx);
-    if (!ctx || !name || !cache)
-        return nw_fail(ctx, NW_EINVAL, "data get: an argument is missing");
-    type = nw_spec_find(ctx, "data set", (const void *const *)nw_data_types, name);
-    if (!type)
-        return NW_ENAME;
-    if (!type->files)
-        return nw_fail(ctx, NW_EINVAL, "data get: %s reads your own files", type->name);
     get.name = type->name;
     get.url = url ? url : type->url;
     if (snprintf(get.dir, sizeof(get.dir), "%s/%s", cache, type->name) >=
@@ -281,4 +259,21 @@ nw_status nw_data_get(nw_ctx *ctx, const char *name, const char *url, const char
     status = get_all(&get, type);
     curl_easy_cleanup(get.curl);
     return status;
+}
+
+nw_status nw_data_get(nw_ctx *ctx, const char *name, const char *url, const char *cache,
+                      int (*on_progress)(void *user, double done, double total),
+                      void *user)
+{
+    const nw_data_type *type;
+
+    nw_clear(ctx);
+    if (!ctx || !name || !cache)
+        return nw_fail(ctx, NW_EINVAL, "data get: an argument is missing");
+    type = nw_spec_find(ctx, "data set", (const void *const *)nw_data_types, name);
+    if (!type)
+        return NW_ENAME;
+    if (!type->files)
+        return nw_fail(ctx, NW_EINVAL, "data get: %s reads your own files", type->name);
+    return nw_get_files(ctx, type, url, cache, on_progress, user);
 }

@@ -183,12 +183,6 @@ static nw_status read_labels(const nw_source *src, const nw_npy *a, int classes,
 
 /* ---- Images ----------------------------------------------------------------- */
 
-struct npy {
-    char x[NW_TEXT_SIZE], y[NW_TEXT_SIZE], layout[NW_TEXT_SIZE], file[NW_TEXT_SIZE];
-    double scale;
-    int classes;
-};
-
 static nw_status set_shape(const nw_source *src, const nw_npy *a, int nhwc,
                            nw_data_info *info)
 {
@@ -244,27 +238,41 @@ static nw_status read_values(const nw_source *src, const nw_npy *a, int nhwc,
     return NW_OK;
 }
 
-static nw_status read_arrays(const struct npy *o, const nw_source *x, const nw_source *y,
-                             nw_data_info *info)
+nw_status nw_npy_read(const nw_source *x, const nw_source *y, const nw_npy_config *config,
+                      nw_data_info *info)
 {
-    int nhwc = !strcmp(o->layout, "nhwc");
     nw_npy ax = {0}, ay = {0};
+    int nhwc;
 
-    if (!nhwc && strcmp(o->layout, "nchw"))
-        return nw_fail(x->ctx, NW_ESPEC, "%s: layout=%s is not nchw or nhwc", x->format,
-                       o->layout);
     NW_TRY(nw_npy_parse(x, &ax));
     NW_TRY(nw_npy_parse(y, &ay));
-    nhwc = nhwc && ax.rank == 4;
+    nhwc = config->nhwc && ax.rank == 4;
     NW_TRY(set_shape(x, &ax, nhwc, info));
     if (ay.rank < 1 || ay.dim[0] != ax.dim[0])
         return nw_source_bad(x, "%d examples, but %d labels in %s", ax.dim[0],
                              ay.rank ? ay.dim[0] : 0, y->path);
-    NW_TRY(read_labels(y, &ay, o->classes, info));
-    return read_values(x, &ax, nhwc, o->scale, info);
+    NW_TRY(read_labels(y, &ay, config->classes, info));
+    return read_values(x, &ax, nhwc, config->scale, info);
 }
 
 /* ---- The types -------------------------------------------------------------- */
+
+struct npy {
+    char x[NW_TEXT_SIZE], y[NW_TEXT_SIZE], layout[NW_TEXT_SIZE], file[NW_TEXT_SIZE];
+    double scale;
+    int classes;
+};
+
+static nw_status read_arrays(const struct npy *o, const nw_source *x, const nw_source *y,
+                             nw_data_info *info)
+{
+    int nhwc = !strcmp(o->layout, "nhwc");
+
+    if (!nhwc && strcmp(o->layout, "nchw"))
+        return nw_fail(x->ctx, NW_ESPEC, "%s: layout=%s is not nchw or nhwc", x->format,
+                       o->layout);
+    return nw_npy_read(x, y, &(nw_npy_config){nhwc, o->classes, o->scale}, info);
+}
 
 #define COMMON                                                                           \
     {"layout", NW_TEXT, offsetof(struct npy, layout),       "nchw",                      \

@@ -200,8 +200,8 @@ nw_status nw_archive_read(nw_ctx *ctx, const char *format, const char *path, int
     if (archive_read_open_filename(a, path, SMALLEST) == ARCHIVE_OK)
         status = read_entries(a, n, name, out);
     else
-        status =
-            nw_fail(ctx, NW_EIO, "%s: %s: %s", format, path, archive_error_string(a));
+        status = nw_fail(ctx, is_system_error(archive_errno(a)) ? NW_EIO : NW_EFORMAT,
+                         "%s: %s: %s", format, path, archive_error_string(a));
     archive_read_free(a);
     for (int i = 0; status < 0 && i < n; i++)
         nw_source_free(&out[i]);

@@ -90,7 +90,17 @@ typedef struct nw_npy {
     size_t start; /* of them, bytes                                    */
 } nw_npy;
 
+typedef struct nw_npy_config {
+    int nhwc;     /* x is (N, H, W, C)                    */
+    int classes;  /* 0 = largest label + 1                */
+    double scale; /* 0 = 1/255 for bytes, else 1          */
+} nw_npy_config;
+
 nw_status nw_npy_parse(const nw_source *src, nw_npy *out);
+
+/* Fill info from the arrays of examples and of labels. */
+nw_status nw_npy_read(const nw_source *x, const nw_source *y, const nw_npy_config *config,
+                      nw_data_info *info);
 
 typedef struct nw_csv_config {
     const char *label;  /* name or index from 0 of its column; "" = the last  */

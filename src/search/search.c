@@ -269,6 +269,7 @@ static void no_score(nw_score *s)
 static nw_status propose(struct loop *l)
 {
     nw_trial *t = &l->trial;
+    nw_status status;
 
     t->id = l->done + 1;
     t->seed = nw_subseed(l->config->seed, NW_FOR_TRIAL, t->id);
@@ -281,9 +282,10 @@ static nw_status propose(struct loop *l)
     no_score(&t->score);
     if (l->config->max_trials && t->id > l->config->max_trials)
         return NW_DONE;
-    NW_TRY(l->strategy->propose(l->strategist, t));
-    t->score.cost_s = spent(l); /* when it began, until it ends */
-    return NW_OK;
+    status = l->strategy->propose(l->strategist, t);
+    if (status == NW_OK)
+        t->score.cost_s = spent(l); /* when it began, until it ends */
+    return status;
 }
 
 /* The trial failed, the search goes on; unless it cannot. */

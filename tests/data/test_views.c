@@ -257,6 +257,28 @@ static void test_views__crop_and_flip(void **state)
     assert_in_range(flips, N / 4, 3 * N / 4);
 }
 
+/* Padding wider than the image: some examples see nothing but padding. */
+static void test_views__crop_wider_than_the_image(void **state)
+{
+    nw_data *data = make(N, C, H, W);
+    static float x[(N + 2) * SIZE];
+    uint32_t order[N];
+    nw_augment a = {.crop = 1000, .flip = 1};
+    size_t zeros = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < N; i++)
+        order[i] = i;
+    for (size_t i = 0; i < (N + 2) * SIZE; i++)
+        x[i] = -1;
+    nw_data_batch(data, &a, order, N, 1, 1, 0, x + SIZE, NULL);
+    for (size_t i = SIZE; i < (N + 1) * SIZE; i++)
+        zeros += x[i] == 0;
+    assert_true(zeros > N * SIZE * 9 / 10);
+    for (size_t i = 0; i < SIZE; i++) /* nothing is written outside */
+        assert_true(x[i] == -1 && x[(N + 1) * SIZE + i] == -1);
+}
+
 /* A black pixel in the padding is normalised like one of the image; the hole is 0. */
 static void test_views__padding_and_hole(void **state)
 {
@@ -347,6 +369,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_views__augment_parse, open_ctx, close_ctx),
         cmocka_unit_test_setup_teardown(test_views__plain_batch, open_ctx, close_ctx),
         cmocka_unit_test_setup_teardown(test_views__crop_and_flip, open_ctx, close_ctx),
+        cmocka_unit_test_setup_teardown(test_views__crop_wider_than_the_image, open_ctx,
+                                        close_ctx),
         cmocka_unit_test_setup_teardown(test_views__padding_and_hole, open_ctx,
                                         close_ctx),
         cmocka_unit_test_setup_teardown(test_views__same_whatever_the_threads, open_ctx,

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void check_norm(struct checks *c, const char *what, const double *have, const double *want,
-                size_t n, double tolerance)
+void check_norm(struct checks *c, const char *what, const double *have,
+                const double *want, size_t n, double tolerance)
 {
     double diff = 0, size = 0, error;
 
@@ -19,8 +19,8 @@ void check_norm(struct checks *c, const char *what, const double *have, const do
         c->passed++;
     else
         c->failed++;
-    printf("%-4s %-34s relative error %.2e (limit %.0e)\n", error <= tolerance ? "ok" : "FAIL",
-           what, error, tolerance);
+    printf("%-4s %-34s relative error %.2e (limit %.0e)\n",
+           error <= tolerance ? "ok" : "FAIL", what, error, tolerance);
 }
 
 void check_text(struct checks *c, const char *what, const char *have, const char *want)
@@ -46,7 +46,8 @@ void load_weights(nw_net *net, const struct npz *npz, const char *prefix)
             continue;
         a = npz_get(npz, "%s/%s", prefix, p->name);
         if (a->count != p->count) {
-            fprintf(stderr, "golden: %s has %zu numbers, not %zu\n", p->name, p->count, a->count);
+            fprintf(stderr, "golden: %s has %zu numbers, not %zu\n", p->name, p->count,
+                    a->count);
             exit(1);
         }
         for (size_t k = 0; k < p->count; k++)
@@ -63,7 +64,8 @@ void check_weights(struct checks *c, const nw_net *net, const void *grad,
     char words[80];
 
     for (int i = 0; i < npz->n; i++)
-        theirs += !strncmp(npz->array[i].name, prefix, length) && npz->array[i].name[length] == '/';
+        theirs += !strncmp(npz->array[i].name, prefix, length) &&
+                  npz->array[i].name[length] == '/';
     for (int i = 0; i < net->graph->n_param; i++)
         if (!net->graph->param[i].param->is_buffer) {
             n += net->graph->param[i].count;
@@ -120,8 +122,8 @@ nw_data *batches(nw_ctx *ctx, const struct npz *npz, const int *batch, int n, in
     return data;
 }
 
-void check_logits(struct checks *c, const char *what, const nw_plan *plan, const nw_net *net,
-                  const struct array *want, double tolerance)
+void check_logits(struct checks *c, const char *what, const nw_plan *plan,
+                  const nw_net *net, const struct array *want, double tolerance)
 {
     double *have = calloc(want->count, sizeof(double));
 

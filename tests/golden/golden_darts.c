@@ -71,7 +71,8 @@ static int count_cells(const struct npz *npz)
 
 static void read_sizes(struct golden *g)
 {
-    const struct array *x = npz_get(g->npz, "in/x0"), *alpha = npz_get(g->npz, "alpha0/normal");
+    const struct array *x = npz_get(g->npz, "in/x0"),
+                       *alpha = npz_get(g->npz, "alpha0/normal");
     const struct array *stem = npz_get(g->npz, "w0/stem.0.weight");
     int input[3] = {x->dim[1], x->dim[2], x->dim[3]};
     char spec[80];
@@ -108,7 +109,8 @@ static void *open_supernet(struct golden *g, const nw_env *env, int order)
              "schedule=constant shuffle=0 valid=0 order=%d precision=%s "
              "augment=normalise=none",
              g->batch, order, g->precision);
-    must(g, nw_spec_parse(g->ctx, (const nw_head *)&nw_estimator_supernet, spec, NULL, self));
+    must(g, nw_spec_parse(g->ctx, (const nw_head *)&nw_estimator_supernet, spec, NULL,
+                          self));
     must(g, nw_estimator_supernet.open(self, env));
     load_weights(nw_supernet_net(self), g->npz, "w0");
     return self;
@@ -152,7 +154,8 @@ static void softmax_rows(struct golden *g, const double *alpha, double *p)
 }
 
 /* d loss / d alpha from d loss / d p. */
-static void through_softmax(struct golden *g, const double *p, const double *dp, double *da)
+static void through_softmax(struct golden *g, const double *p, const double *dp,
+                            double *da)
 {
     for (int c = 0; c < g->space->n_choice; c++) {
         int first = g->space->choice[c].first;
@@ -165,8 +168,8 @@ static void through_softmax(struct golden *g, const double *p, const double *dp,
     }
 }
 
-static void check_alpha(struct golden *g, double *have, const char *prefix, const char *suffix,
-                        double tolerance)
+static void check_alpha(struct golden *g, double *have, const char *prefix,
+                        const char *suffix, double tolerance)
 {
     static const char *const cells[] = {"normal", "reduce"};
     char name[80];
@@ -176,14 +179,15 @@ static void check_alpha(struct golden *g, double *have, const char *prefix, cons
 
         snprintf(name, sizeof(name), "%s%s%s", prefix, cells[k], suffix);
         want = npz_get(g->npz, "%s", name);
-        check_norm(&g->checks, name, of_cell(g, have, cells[k]), want->number, want->count,
-                   tolerance);
+        check_norm(&g->checks, name, of_cell(g, have, cells[k]), want->number,
+                   want->count, tolerance);
     }
 }
 
 static void check_loss(struct golden *g, const char *name, double have, double tolerance)
 {
-    check_norm(&g->checks, name, &have, npz_get(g->npz, "%s", name)->number, 1, tolerance);
+    check_norm(&g->checks, name, &have, npz_get(g->npz, "%s", name)->number, 1,
+               tolerance);
 }
 
 /* The start: logits, loss, gradients of weights and alpha on batch 0. */
@@ -312,10 +316,11 @@ static void check_step(struct golden *g, void *self, void *darts, nw_trial *tria
     check_alpha(g, alpha, prefix, "", g->far);
 }
 
-static void print_cell(struct golden *g, nw_arch *arch, const double *alpha, const char *cell,
-                       char **out)
+static void print_cell(struct golden *g, nw_arch *arch, const double *alpha,
+                       const char *cell, char **out)
 {
-    int first = nw_choice_find(g->space, cell[0] == 'n' ? "normal_0" : "reduce_0"), edge = 0;
+    int first = nw_choice_find(g->space, cell[0] == 'n' ? "normal_0" : "reduce_0"),
+        edge = 0;
 
     *out += sprintf(*out, "%s=[", cell);
     for (int node = 0; edge < g->edges; node++) {
@@ -391,7 +396,8 @@ static void check_trajectory(struct golden *g)
     env = environment(g, train, valid, steps + 1);
     self = open_supernet(g, &env, 2);
     set_alpha(g, alpha);
-    must(g, nw_spec_parse(g->ctx, (const nw_head *)&nw_strategy_darts, "darts", NULL, darts));
+    must(g, nw_spec_parse(g->ctx, (const nw_head *)&nw_strategy_darts, "darts", NULL,
+                          darts));
     must(g, nw_strategy_darts.open(darts, &env));
     must(g, nw_strategy_darts.state(darts, &state));
     softmax_rows(g, alpha, trial.arch->w);

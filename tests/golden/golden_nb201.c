@@ -84,7 +84,8 @@ static void check_start(struct golden *g, nw_net *net, const nw_data *data, int 
     check_weights(&g->checks, net, net->grad, g->npz, "grad", g->near);
 }
 
-static void check_eval(struct golden *g, nw_net *net, const nw_data *data, int batch, int last)
+static void check_eval(struct golden *g, nw_net *net, const nw_data *data, int batch,
+                       int last)
 {
     nw_plan_config config = {.batch = batch, .no_loss = 1};
     nw_plan *plan = nw_net_plan(net, &config);
@@ -95,13 +96,20 @@ static void check_eval(struct golden *g, nw_net *net, const nw_data *data, int b
 
     must(g, plan ? NW_OK : NW_EINVAL);
     must(g, nw_plan_forward(plan, &b, &pass, NULL));
-    check_logits(&g->checks, "eval_logits", plan, net, npz_get(g->npz, "eval_logits"), g->far);
+    check_logits(&g->checks, "eval_logits", plan, net, npz_get(g->npz, "eval_logits"),
+                 g->far);
 }
 
-static void check_steps(struct golden *g, nw_net *net, nw_data *data, int batch, int steps)
+static void check_steps(struct golden *g, nw_net *net, nw_data *data, int batch,
+                        int steps)
 {
-    nw_recipe recipe = {.epochs = 1000, .batch = batch, .lr = .1, .momentum = .9,
-                        .wd = 5e-4, .nesterov = 1, .decay_norm = 1};
+    nw_recipe recipe = {.epochs = 1000,
+                        .batch = batch,
+                        .lr = .1,
+                        .momentum = .9,
+                        .wd = 5e-4,
+                        .nesterov = 1,
+                        .decay_norm = 1};
     nw_trainer trainer;
     char name[40];
 
@@ -116,8 +124,8 @@ static void check_steps(struct golden *g, nw_net *net, nw_data *data, int batch,
     for (int i = 0; i < steps; i++) {
         must(g, nw_trainer_step(&trainer));
         snprintf(name, sizeof(name), "traj/%d/loss", i);
-        check_norm(&g->checks, name, &trainer.last_loss, npz_get(g->npz, "%s", name)->number, 1,
-                   g->far);
+        check_norm(&g->checks, name, &trainer.last_loss,
+                   npz_get(g->npz, "%s", name)->number, 1, g->far);
     }
     snprintf(name, sizeof(name), "w%d", steps);
     check_weights(&g->checks, net, NULL, g->npz, name, g->far);

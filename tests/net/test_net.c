@@ -1,4 +1,5 @@
-/* The plan and the executor: frozen equals one-hot, the peak is true, steps allocate nothing. */
+/* The plan and the executor: frozen equals one-hot, the peak is true, steps allocate
+ * nothing. */
 #include "graph.h"
 #include "net.h"
 #include "random.h"
@@ -17,7 +18,8 @@ static nw_space *showcase(nw_ctx *ctx)
     nw_space *s = nw_space_new(ctx);
     nw_ref x = nw_input(s, 3, 16, 16), x0, x1;
 
-    x = nw_one_of(s, "conv1", nw_op(s, "conv2d out=6 k=3", x), nw_op(s, "conv2d out=6 k=5", x));
+    x = nw_one_of(s, "conv1", nw_op(s, "conv2d out=6 k=3", x),
+                  nw_op(s, "conv2d out=6 k=5", x));
     x = nw_op(s, "relu | maxpool k=2", x);
     x0 = nw_one_of(s, "conv2", nw_op(s, "conv2d out=16 k=3", x),
                    nw_op(s, "conv2d out=16 k=5", x));
@@ -25,7 +27,8 @@ static nw_space *showcase(nw_ctx *ctx)
     x1 = nw_op(s, "conv2d out=16 k=1 | relu", x0);
     x = nw_some_of(s, "skip", 1, x1, nw_op(s, "add", x1, x0));
     x = nw_op(s, "batchnorm | avgpool to=4 | flatten", x);
-    nw_output(s, nw_op(s, "dense out=120 | relu | dense out=84 | relu | dense out=10", x));
+    nw_output(s,
+              nw_op(s, "dense out=120 | relu | dense out=84 | relu | dense out=10", x));
     return s;
 }
 
@@ -144,7 +147,8 @@ static void test_net__plans_share_an_arena(void **state)
     nw_ctx *ctx = nw_open(NULL);
     nw_space *s = showcase(ctx);
     nw_net *net = nw_net_new(ctx, s, NULL, 1, NW_F32);
-    nw_plan_config small = {.batch = 1, .no_loss = 1}, large = {.batch = 64, .backward = 1};
+    nw_plan_config small = {.batch = 1, .no_loss = 1},
+                   large = {.batch = 64, .backward = 1};
     float *x = noise(3 * 256);
     double a[10], b[10];
 
