@@ -281,8 +281,13 @@ nw_status nw_node_place(nw_reader *r, const char *spec, const nw_value *named, i
         return r->space->status;
     if (named)
         ((nw_value *)named)->used = 1;
-    r->placed = *ref;
-    return infer(r, *ref);
+    return nw_ref_placed(r, *ref);
+}
+
+nw_status nw_ref_placed(nw_reader *r, nw_ref ref)
+{
+    r->placed = ref;
+    return infer(r, ref);
 }
 
 nw_status nw_node_bind(nw_reader *r, const char *suffix, const float *data, size_t n)

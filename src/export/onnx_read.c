@@ -151,7 +151,6 @@ static nw_status place_input(nw_reader *r, const Onnx__ValueInfoProto *input)
     const Onnx__TensorShapeProto *shape = shape_of(input);
     Onnx__NodeProto node = ONNX__NODE_PROTO__INIT;
     int dim[4] = {0};
-    char spec[80];
     nw_ref ref;
 
     for (size_t i = 1; shape && shape->n_dim == 4 && i < 4; i++)
@@ -165,8 +164,10 @@ static nw_status place_input(nw_reader *r, const Onnx__ValueInfoProto *input)
     node.name = input->name;
     node.op_type = "input";
     r->node = &node;
-    snprintf(spec, sizeof(spec), "input c=%d h=%d w=%d", dim[1], dim[2], dim[3]);
-    NW_TRY(nw_node_place(r, spec, NULL, 0, NULL, &ref));
+    ref = nw_input(r->space, dim[1], dim[2], dim[3]);
+    if (ref < 0)
+        return r->space->status;
+    NW_TRY(nw_ref_placed(r, ref));
     nw_value_find(r, input->name)->ref = ref;
     return NW_OK;
 }

@@ -110,6 +110,9 @@ const Onnx__NodeProto *nw_node_next(const nw_reader *r, const Onnx__NodeProto *n
 nw_status nw_node_place(nw_reader *r, const char *spec, const nw_value *named, int n_in,
                         const nw_ref *in, nw_ref *ref);
 
+/* The same for what another call has placed: its shape is worked out. */
+nw_status nw_ref_placed(nw_reader *r, nw_ref ref);
+
 /* The n numbers are that parameter of the op that was placed last. */
 nw_status nw_node_bind(nw_reader *r, const char *suffix, const float *data, size_t n);
 

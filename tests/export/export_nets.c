@@ -94,7 +94,8 @@ nw_net *export_case(nw_ctx *ctx, const nw_op_type *op, const nw_case *c)
     nw_net *net;
     nw_ref x, in[3];
 
-    if (!c->n_in || (!op->expand && !op->onnx))
+    /* a choice is made by nw_one_of() and has tests of its own */
+    if (!c->n_in || (!op->expand && !op->onnx) || !strcmp(op->name, "choice"))
         return NULL;
     space = nw_space_new(ctx);
     x = nw_input(space, first_of(c, c->n_in), 1, 1);
