@@ -58,8 +58,9 @@ nw_status nw_node_ref(nw_reader *r, const Onnx__NodeProto *node, size_t i, nw_re
         return nw_node_fail(r, NW_EFORMAT, "reads \"%s\", which nothing gives",
                             node->input[i]);
     if (value->tensor)
-        return nw_node_fail(r, NW_EMATCH, "input %zu is a constant (\"%s\"): not supported",
-                            i, value->name);
+        return nw_node_fail(r, NW_EMATCH,
+                            "input %zu is a constant (\"%s\"): not supported", i,
+                            value->name);
     if (value->ref < 0)
         return nw_node_fail(r, NW_EFORMAT, "reads \"%s\" before it is computed",
                             value->name);
@@ -153,7 +154,8 @@ int nw_node_is_number(nw_reader *r, const Onnx__NodeProto *node, size_t i, float
 
 /* ---- Attributes ------------------------------------------------------------------ */
 
-static const Onnx__AttributeProto *attribute(const Onnx__NodeProto *node, const char *name)
+static const Onnx__AttributeProto *attribute(const Onnx__NodeProto *node,
+                                             const char *name)
 {
     for (size_t i = 0; i < node->n_attribute; i++)
         if (!strcmp(node->attribute[i]->name, name))
@@ -179,7 +181,8 @@ int nw_attr_is(const Onnx__NodeProto *node, const char *name, const char *text)
 {
     const Onnx__AttributeProto *a = attribute(node, name);
 
-    return !a || (a->has_s && a->s.len == strlen(text) && !memcmp(a->s.data, text, a->s.len));
+    return !a ||
+           (a->has_s && a->s.len == strlen(text) && !memcmp(a->s.data, text, a->s.len));
 }
 
 int64_t nw_attr_at(const Onnx__NodeProto *node, const char *name, int i)
@@ -204,7 +207,8 @@ nw_status nw_attr_ints(nw_reader *r, const char *name, int n, int missing, int *
     const Onnx__AttributeProto *a = attribute(r->node, name);
 
     if (a && a->n_ints != (size_t)n)
-        return nw_node_fail(r, NW_EMATCH, "%s has %zu numbers, not %d", name, a->n_ints, n);
+        return nw_node_fail(r, NW_EMATCH, "%s has %zu numbers, not %d", name, a->n_ints,
+                            n);
     for (int i = 0; i < n; i++) {
         int64_t value = a ? a->ints[i] : missing;
 
@@ -221,7 +225,8 @@ nw_status nw_attr_ints(nw_reader *r, const char *name, int n, int missing, int *
 const Onnx__NodeProto *nw_node_next(const nw_reader *r, const Onnx__NodeProto *node,
                                     const char *type)
 {
-    const nw_value *value = node && node->n_output ? nw_value_find(r, node->output[0]) : NULL;
+    const nw_value *value =
+        node && node->n_output ? nw_value_find(r, node->output[0]) : NULL;
     const Onnx__NodeProto *next;
 
     if (!value || value->readers != 1)
@@ -231,7 +236,8 @@ const Onnx__NodeProto *nw_node_next(const nw_reader *r, const Onnx__NodeProto *n
 }
 
 /* The module that a constant "stem.0.weight" belongs to, once; else the node's name. */
-static const char *module_name(nw_reader *r, const nw_value *named, char out[NW_TEXT_SIZE])
+static const char *module_name(nw_reader *r, const nw_value *named,
+                               char out[NW_TEXT_SIZE])
 {
     const char *dot = named ? strrchr(named->name, '.') : NULL;
     size_t n = dot ? (size_t)(dot - named->name) : 0;
@@ -304,8 +310,7 @@ nw_status nw_node_bind(nw_reader *r, const char *suffix, const float *data, size
                             i < r->info.n_param ? count : 0);
     NW_TRY(nw_grow(r->ctx, &r->binding, r->n_binding, &r->room_binding,
                    sizeof(*r->binding)));
-    r->binding[r->n_binding++] =
-        (nw_binding){r->placed, r->info.param[i].suffix, data};
+    r->binding[r->n_binding++] = (nw_binding){r->placed, r->info.param[i].suffix, data};
     return NW_OK;
 }
 

@@ -2,7 +2,9 @@
  * svg.c - the picture of dot.c, laid out by Graphviz.
  *
  * Graphviz keeps state of its own that is not made for threads, so one thread at a time
- * may draw; and it prints, which is caught and becomes the message of a failure.
+ * may draw; and it prints, which is caught and becomes the message of a failure. By
+ * itself it numbers names by their addresses and draws in the order of these numbers;
+ * here they are counted, so that one architecture is one file.
  */
 #include "drawing.h"
 
@@ -22,6 +24,94 @@ static int hear(char *said)
     return 0;
 }
 
+/* What Graphviz calls to read the text and to number the names in it. */
+struct source {
+    Agdisc_t disc;
+    const char *at; /* of the text that is left           */
+    nw_arena names;
+    char **name; /* number 2 (i + 1) is that of name[i] */
+    int n, room;
+    IDTYPE unnamed; /* odd numbers                        */
+};
+
+static int read_text(void *source, char *out, int size)
+{
+    struct source *s = source;
+    size_t n = strnlen(s->at, (size_t)size);
+
+    memcpy(out, s->at, n);
+    s->at += n;
+    return (int)n;
+}
+
+static void *open_ids(Agraph_t *graph, Agdisc_t *disc)
+{
+    (void)graph;
+    return disc;
+}
+
+static IDTYPE add_name(struct source *s, const char *name)
+{
+    if (nw_grow(s->names.ctx, &s->name, s->n, &s->room, sizeof(*s->name)) < 0)
+        return 0;
+    s->name[s->n] = nw_arena_dup(&s->names, name);
+    return s->name[s->n] ? (IDTYPE)(2 * ++s->n) : 0;
+}
+
+static long map_id(void *source, int kind, char *name, IDTYPE *id, int create)
+{
+    struct source *s = source;
+
+    (void)kind;
+    *id = 0;
+    if (!name)
+        *id = s->unnamed += 2;
+    for (int i = 0; name && i < s->n && !*id; i++)
+        if (!strcmp(s->name[i], name))
+            *id = (IDTYPE)(2 * (i + 1));
+    if (!*id && create)
+        *id = add_name(s, name);
+    return 1;
+}
+
+static char *name_of(void *source, int kind, IDTYPE id)
+{
+    const struct source *s = source;
+
+    (void)kind;
+    return id % 2 || !id ? NULL : s->name[id / 2 - 1];
+}
+
+static long alloc_id(void *source, int kind, IDTYPE id)
+{
+    (void)source;
+    (void)kind;
+    (void)id;
+    return 0; /* names are mapped, never numbers */
+}
+
+static void free_id(void *source, int kind, IDTYPE id)
+{
+    (void)source;
+    (void)kind;
+    (void)id;
+}
+
+static void close_ids(void *source)
+{
+    (void)source;
+}
+
+static void register_id(void *source, int kind, void *object)
+{
+    (void)source;
+    (void)kind;
+    (void)object;
+}
+
+static Agiddisc_t ids = {open_ids, map_id,    alloc_id,   free_id,
+                         name_of,  close_ids, register_id};
+
 static nw_status render(nw_ctx *ctx, GVC_t *gvc, Agraph_t *graph, FILE *out)
 {
     char *data = NULL;
@@ -39,7 +129,7 @@ static nw_status render(nw_ctx *ctx, GVC_t *gvc, Agraph_t *graph, FILE *out)
     return status;
 }
 
-static nw_status draw(nw_ctx *ctx, const char *dot, FILE *out)
+static nw_status draw_source(nw_ctx *ctx, struct source *source, FILE *out)
 {
     GVC_t *gvc = gvContext();
     Agraph_t *graph;
@@ -50,12 +140,28 @@ static nw_status draw(nw_ctx *ctx, const char *dot, FILE *out)
     words[0] = 0;
     agseterr(AGMAX);
     agseterrf(hear);
-    graph = agmemread(dot);
-    status = graph ? render(ctx, gvc, graph, out)
-                   : nw_fail(ctx, NW_EINVAL, "svg: Graphviz could not read it: %s", words);
+    graph = agread(source, &source->disc);
+    status = graph
+                 ? render(ctx, gvc, graph, out)
+                 : nw_fail(ctx, NW_EINVAL, "svg: Graphviz could not read it: %s", words);
     if (graph)
         agclose(graph);
     gvFreeContext(gvc);
+    return status;
+}
+
+static nw_status draw(nw_ctx *ctx, const char *dot, FILE *out)
+{
+    Agiodisc_t io = AgIoDisc;
+    struct source source = {.at = dot, .unnamed = 1};
+    nw_status status;
+
+    io.afread = read_text;
+    source.disc = (Agdisc_t){&AgMemDisc, &ids, &io};
+    nw_arena_init(&source.names, ctx);
+    status = draw_source(ctx, &source, out);
+    nw_release(ctx, source.name);
+    nw_arena_free(&source.names);
     return status;
 }
 
