@@ -7,6 +7,11 @@
 
 enum { LARGEST = 1 << 28, LONGEST = 32767 };
 
+const char *nw_node_name(const Onnx__NodeProto *node)
+{
+    return node->name ? node->name : "";
+}
+
 nw_status nw_node_fail(nw_reader *r, nw_status status, const char *format, ...)
 {
     char words[500];
@@ -15,8 +20,8 @@ nw_status nw_node_fail(nw_reader *r, nw_status status, const char *format, ...)
     va_start(list, format);
     vsnprintf(words, sizeof(words), format, list);
     va_end(list);
-    return nw_fail(r->ctx, status, "%s: node \"%s\" (%s): %s", r->where, r->node->name,
-                   r->node->op_type, words);
+    return nw_fail(r->ctx, status, "%s: node \"%s\" (%s): %s", r->where,
+                   nw_node_name(r->node), r->node->op_type, words);
 }
 
 /* ---- Values and constants ------------------------------------------------------- */
@@ -242,7 +247,7 @@ static const char *module_name(nw_reader *r, const nw_value *named,
     const char *dot = named ? strrchr(named->name, '.') : NULL;
     size_t n = dot ? (size_t)(dot - named->name) : 0;
 
-    snprintf(out, NW_TEXT_SIZE, "%s", r->node->name);
+    snprintf(out, NW_TEXT_SIZE, "%s", nw_node_name(r->node));
     if (n && n < NW_TEXT_SIZE && !named->used && !strchr(dot, '/')) {
         memcpy(out, named->name, n);
         out[n] = 0;
@@ -281,7 +286,7 @@ nw_status nw_node_place(nw_reader *r, const char *spec, const nw_value *named, i
     char name[NW_TEXT_SIZE];
 
     snprintf(r->space->where, sizeof(r->space->where), "%s: node \"%s\" (%s)", r->where,
-             r->node->name, r->node->op_type);
+             nw_node_name(r->node), r->node->op_type);
     *ref = nw_place_op(r->space, spec, module_name(r, named, name), n_in, in);
     if (*ref < 0)
         return r->space->status;

@@ -52,14 +52,13 @@ static nw_status check_nodes(nw_reader *r, size_t *values)
         if (!r->graph->input[i]->name)
             return bad(r, "an input has no name", "");
     for (size_t i = 0; i < r->graph->n_node; i++) {
-        Onnx__NodeProto *node = r->graph->node[i];
+        const Onnx__NodeProto *node = r->graph->node[i];
 
-        node->name = node->name ? node->name : "";
         if (!node->op_type || !node->n_output)
-            return bad(r, "a node has no type or no output", node->name);
+            return bad(r, "a node has no type or no output", nw_node_name(node));
         for (size_t a = 0; a < node->n_attribute; a++)
             if (!node->attribute[a]->name)
-                return bad(r, "an attribute has no name", node->name);
+                return bad(r, "an attribute has no name", nw_node_name(node));
         *values += node->n_output;
     }
     return NW_OK;
