@@ -15,6 +15,9 @@
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 static char words[200];
 
+/* Made once and kept: text layout remembers a font of a context, which must not go. */
+static GVC_t *graphviz;
+
 static int hear(char *said)
 {
     size_t n = strcspn(said, "\n");
@@ -112,41 +115,40 @@ static void register_id(void *source, int kind, void *object)
 static Agiddisc_t ids = {open_ids, map_id,    alloc_id,   free_id,
                          name_of,  close_ids, register_id};
 
-static nw_status render(nw_ctx *ctx, GVC_t *gvc, Agraph_t *graph, FILE *out)
+static nw_status render(nw_ctx *ctx, Agraph_t *graph, FILE *out)
 {
     char *data = NULL;
     unsigned size = 0;
     nw_status status;
 
-    if (gvLayout(gvc, graph, "dot"))
+    if (gvLayout(graphviz, graph, "dot"))
         return nw_fail(ctx, NW_EINVAL, "svg: Graphviz could not lay it out: %s", words);
-    if (gvRenderData(gvc, graph, "svg", &data, &size) || !data)
+    if (gvRenderData(graphviz, graph, "svg", &data, &size) || !data)
         status = nw_fail(ctx, NW_EINVAL, "svg: Graphviz could not draw it: %s", words);
     else
         status = nw_file_put(ctx, out, data, size);
     gvFreeRenderData(data);
-    gvFreeLayout(gvc, graph);
+    gvFreeLayout(graphviz, graph);
     return status;
 }
 
 static nw_status draw_source(nw_ctx *ctx, struct source *source, FILE *out)
 {
-    GVC_t *gvc = gvContext();
     Agraph_t *graph;
     nw_status status;
 
-    if (!gvc)
+    graphviz = graphviz ? graphviz : gvContext();
+    if (!graphviz)
         return nw_fail(ctx, NW_ENOMEM, "svg: Graphviz could not be started");
     words[0] = 0;
     agseterr(AGMAX);
     agseterrf(hear);
     graph = agread(source, &source->disc);
     status = graph
-                 ? render(ctx, gvc, graph, out)
+                 ? render(ctx, graph, out)
                  : nw_fail(ctx, NW_EINVAL, "svg: Graphviz could not read it: %s", words);
     if (graph)
         agclose(graph);
-    gvFreeContext(gvc);
     return status;
 }
 
