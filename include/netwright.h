@@ -181,6 +181,14 @@ nw_status nw_space_seal(nw_space *space);
 /* Exact number of archs in decimal, borrowed. Seals the space. */
 const char *nw_space_count(nw_space *space);
 
+/* Write what the choices offer, how many archs there are, and the smallest and largest
+ * parameters, MACs and peak bytes, each with an arch that has them: exact when all archs
+ * could be looked at, else marked "found". format: "table" (NULL), "json" or "csv". */
+nw_status nw_space_check(nw_space *space, const char *format, FILE *out);
+
+/* Write all nodes, or with an arch those that are left at it, as a table. */
+nw_status nw_space_show(nw_space *space, const nw_arch *arch, FILE *out);
+
 /* The network to train from scratch once `arch` is found: a published space
  * answers with its evaluation network (spec may set its keys, as in "c=36
  * layers=20"), any other with itself frozen at arch. */

@@ -323,9 +323,8 @@ static nw_status read_all(struct reader *r, nw_data_info *info)
     info->floats = nw_map(ctx, room * (r->n_field - 1) * sizeof(float));
     info->labels = nw_alloc(ctx, room * sizeof(int32_t));
     label = nw_alloc(ctx, room * sizeof(*label));
-    if (!info->floats || !info->labels || !label)
-        return NW_ENOMEM;
-    status = read_rows(r, is_row, label, info);
+    status = info->floats && info->labels && label ? read_rows(r, is_row, label, info)
+                                                   : NW_ENOMEM;
     info->classes = r->config->classes;
     if (status >= 0 &&
         !labels_are_numbers(label, (int32_t *)info->labels, info->count, &info->classes))

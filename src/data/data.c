@@ -178,9 +178,9 @@ void nw_data_free(nw_data *data)
 static uint32_t *choose(const nw_data *data, uint64_t seed, size_t first, size_t count)
 {
     uint32_t *all = nw_alloc(data->ctx, data->count * sizeof(*all));
-    uint32_t *index = nw_alloc(data->ctx, count * sizeof(*index));
+    uint32_t *index = all ? nw_alloc(data->ctx, count * sizeof(*index)) : NULL;
 
-    if (all && index) {
+    if (index) {
         for (size_t i = 0; i < data->count; i++)
             all[i] = (uint32_t)i;
         if (seed)

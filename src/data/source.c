@@ -66,7 +66,8 @@ static size_t guess_size(int fd)
     size = (size_t)st.st_size;
     if (size > 18 && pread(fd, head, 2, 0) == 2 && head[0] == 0x1f && head[1] == 0x8b &&
         pread(fd, tail, 4, st.st_size - 4) == 4) {
-        size_t whole = tail[0] | tail[1] << 8 | tail[2] << 16 | (size_t)tail[3] << 24;
+        size_t whole = tail[0] | (size_t)tail[1] << 8 | (size_t)tail[2] << 16 |
+                       (size_t)tail[3] << 24;
 
         return whole / 1032 <= size ? whole : size; /* deflate's best ratio */
     }

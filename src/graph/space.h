@@ -135,6 +135,10 @@ int nw_strongest(const double *w, int n, int skip);
 /* The k largest of w[n] become 1 and the rest 0; the first among equals. */
 void nw_take_strongest(double *w, int n, int k);
 
+/* The first of all hard archs, and the next one; 0 = that was the last. */
+void nw_arch_first(nw_arch *arch);
+int nw_arch_next(nw_arch *arch);
+
 /* Choices of a keep rule that take something. */
 int nw_arch_kept(const nw_arch *arch, int rule);
 

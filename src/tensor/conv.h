@@ -1,6 +1,6 @@
 /*
  * conv.h - convolution on NHWC data with OIHW weights: three passes, and for each the
- * first of three ways that takes it: own depthwise kernels, oneDNN, portable loops.
+ * fastest of three ways that takes it: own depthwise kernels, oneDNN, portable loops.
  */
 #ifndef NW_CONV_H
 #define NW_CONV_H

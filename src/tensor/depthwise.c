@@ -28,7 +28,7 @@ enum {
     TILE = 8,       /* vectors of output in registers              */
     MOST_TAPS = 15, /* of a side of the kernel                     */
     MOST_STRIDE = 8,
-    MOST_SPAN = 64, /* columns that a tile at the border may read  */
+    MOST_EDGE = 8192, /* numbers that a tile at the border may read  */
 };
 
 /* What one axis reads: tap t of output o is input o * step + off[t], filter row at[t]. */
@@ -76,117 +76,128 @@ static void back_taps(struct taps *t, int k, int stride, int pad, int dil, int p
 
 /* ---- Tiles --------------------------------------------------------------------- */
 
-/* acc[t][v] += sum over taps of in[(t step + off) ld + 8 v] filter[at][8 v] */
-NW_WIDE NW_INLINE void tile_row(const struct taps *taps, const float *in, size_t ld,
-                                const float *filter, size_t c, nw_v *restrict sum,
+/* What the outputs of one row and one phase of columns are sums of. */
+struct strip {
+    const struct job *j;
+    const float *image; /* row 0 of the input, at the first channel of the block */
+    float *out;         /* output 0 of the phase, at the same channel            */
+    size_t out_ld;      /* between outputs                                       */
+    int n;              /* outputs                                               */
+    int step;           /* input columns between outputs                         */
+    int lo, hi;         /* first and last column that output 0 reads             */
+    int channel, skip;  /* of the block; lanes that another block has put        */
+    int n_row, row[MOST_TAPS];
+    int n_tap;
+    int column[MOST_TAPS * MOST_TAPS]; /* of the tap, from lo                    */
+    int from_row[MOST_TAPS * MOST_TAPS];
+    ptrdiff_t in[MOST_TAPS * MOST_TAPS]; /* from the image, for output 0         */
+    int filter[MOST_TAPS * MOST_TAPS];   /* in weights, without the channel      */
+};
+
+/* Put n columns, lanes [skip, 8) of them; the general case. */
+NW_WIDE NW_INLINE void put_some(const struct strip *s, const nw_v *sum, float *out, int n,
                                 int wide, int high)
 {
+    for (int t = 0; t < n; t++)
+        for (int v = 0; v < wide; v++) {
+            float *to = out + (size_t)t * s->out_ld + v * NW_LANES;
+            const float *from = (const float *)&sum[v * high + t];
+
+            for (int i = s->skip; i < NW_LANES; i++)
+                to[i] = s->j->add ? to[i] + from[i] : from[i];
+        }
+}
+
+/* out[t][8 v] = or += bias + the sum over taps of in[t * step + tap][8 v] * filter[tap]
+ */
+NW_WIDE NW_INLINE void tile_sum(const struct strip *s, const float *in, size_t step,
+                                const ptrdiff_t *tap, float *out, int n, int wide,
+                                int high)
+{
+    const float *weights = s->j->weights + s->channel;
+    const float *bias = s->j->bias ? s->j->bias + s->channel : zero;
     nw_v acc[TILE];
-    size_t step = (size_t)taps->step * ld;
 
 #pragma GCC unroll 8
     for (int i = 0; i < TILE; i++)
-        acc[i] = sum[i];
-    for (int tap = 0; tap < taps->n; tap++) {
-        const float *from = in + (ptrdiff_t)ld * taps->off[tap];
-        const float *w = filter + c * (size_t)taps->at[tap];
-
-#pragma GCC unroll 2
-        for (int v = 0; v < wide; v++) {
-            nw_v f = *(const nw_vu *)(w + v * NW_LANES);
+        acc[i] = *(const nw_vu *)(bias + i / high * NW_LANES);
+    for (int k = 0; k < s->n_tap; k++) {
+        const float *from = in + tap[k], *w = weights + s->filter[k];
+        nw_v filter[2] = {*(const nw_vu *)w, *(const nw_vu *)(w + (wide - 1) * NW_LANES)};
 
 #pragma GCC unroll 8
-            for (int t = 0; t < high; t++)
-                acc[v * high + t] +=
-                    *(const nw_vu *)(from + (size_t)t * step + v * NW_LANES) * f;
-        }
+        for (int t = 0; t < high; t++, from += step)
+#pragma GCC unroll 2
+            for (int v = 0; v < wide; v++)
+                acc[v * high + t] += *(const nw_vu *)(from + v * NW_LANES) * filter[v];
+    }
+    if (n < high || s->skip) {
+        nw_v sum[TILE];
+
+#pragma GCC unroll 8
+        for (int i = 0; i < TILE; i++)
+            sum[i] = acc[i];
+        put_some(s, sum, out, n, wide, high);
+        return;
     }
 #pragma GCC unroll 8
-    for (int i = 0; i < TILE; i++)
-        sum[i] = acc[i];
+    for (int i = 0; i < TILE; i++) {
+        nw_vu *to = (nw_vu *)(out + (size_t)(i % high) * s->out_ld + i / high * NW_LANES);
+
+        if (s->j->add)
+            acc[i] += *to;
+        *to = acc[i];
+    }
 }
 
 /* Columns [first, first + n) of a row, of 8 * wide channels; zeros outside. */
 NW_WIDE NW_INLINE void copy_columns(const float *row, size_t c, int width, int first,
-                                    int n, float *out, int wide)
+                                    int n, float *restrict out, int wide)
 {
-    for (int i = 0; i < n; i++)
-        for (int v = 0; v < wide; v++) {
-            int x = first + i;
-            nw_v value = {0};
+    int begin = first < 0 ? -first : 0, end = width - first < n ? width - first : n;
 
-            if (x >= 0 && x < width)
-                value = *(const nw_vu *)(row + (size_t)x * c + v * NW_LANES);
-            *(nw_vu *)(out + (i * wide + v) * NW_LANES) = value;
-        }
+    begin = begin < n ? begin : n;
+    end = end > begin ? end : begin;
+    for (int i = 0; i < begin * wide; i++)
+        *(nw_vu *)(out + i * NW_LANES) = (nw_v){0};
+    for (int i = begin; i < end; i++)
+        for (int v = 0; v < wide; v++)
+            *(nw_vu *)(out + (i * wide + v) * NW_LANES) =
+                *(const nw_vu *)(row + (size_t)(first + i) * c + v * NW_LANES);
+    for (int i = end * wide; i < n * wide; i++)
+        *(nw_vu *)(out + i * NW_LANES) = (nw_v){0};
 }
 
-/* Put lanes [skip, 8) of `n` columns. */
-NW_WIDE NW_INLINE void put(const nw_v *sum, float *out, size_t ld, int n, int wide,
-                           int high, int skip, int add)
+/* A tile at the border: all that it reads is copied first. */
+NW_WIDE NW_INLINE void edge_sum(const struct strip *s, int first, float *out, int n,
+                                int wide, int high)
 {
-    for (int t = 0; t < n; t++)
-        for (int v = 0; v < wide; v++) {
-            float *to = out + (size_t)t * ld + v * NW_LANES;
-            const float *from = (const float *)&sum[v * high + t];
+    size_t c = (size_t)s->j->c, line = (size_t)s->j->in_w * c;
+    int span = s->hi - s->lo + 1 + (high - 1) * s->step;
+    float edge[MOST_EDGE] __attribute__((aligned(32)));
+    ptrdiff_t tap[MOST_TAPS * MOST_TAPS];
 
-            for (int i = skip; skip && i < NW_LANES; i++)
-                to[i] = add ? to[i] + from[i] : from[i];
-            if (!skip && add)
-                *(nw_vu *)to += sum[v * high + t];
-            else if (!skip)
-                *(nw_vu *)to = sum[v * high + t];
-        }
+    for (int r = 0; r < s->n_row; r++)
+        copy_columns(s->image + (size_t)s->row[r] * line, c, s->j->in_w,
+                     first * s->step + s->lo, span, edge + r * span * wide * NW_LANES,
+                     wide);
+    for (int k = 0; k < s->n_tap; k++)
+        tap[k] = (s->from_row[k] * span + s->column[k]) * wide * NW_LANES;
+    tile_sum(s, edge, (size_t)(s->step * wide * NW_LANES), tap, out, n, wide, high);
 }
-
-/* What a run of tiles along one output row needs. */
-struct strip {
-    const struct job *j;
-    const struct taps *cols;
-    const float *in; /* row 0 of the image, at the first channel of the block */
-    float *out;      /* output 0 of the phase, at the same channel            */
-    size_t out_ld;   /* between outputs                                       */
-    int n;           /* outputs                                               */
-    int channel, skip;
-    int n_row, row[MOST_TAPS], row_at[MOST_TAPS]; /* input rows within the image */
-};
 
 NW_WIDE NW_INLINE void tile(const struct strip *s, int first, int wide, int high)
 {
-    const struct job *j = s->j;
-    size_t c = (size_t)j->c, line = (size_t)j->in_w * c;
-    const struct taps *cols = s->cols;
-    int left = s->n - first, n = left < high ? left : high;
-    int lo = first * cols->step + (cols->n ? cols->off[0] : 0), hi = lo;
-    nw_v sum[TILE];
-    float edge[MOST_SPAN * 16] __attribute__((aligned(32)));
+    size_t c = (size_t)s->j->c;
+    int n = s->n - first < high ? s->n - first : high;
+    int at = first * s->step;
+    float *out = s->out + (size_t)first * s->out_ld;
 
-    for (int t = 0; t < cols->n; t++) {
-        int from = first * cols->step + cols->off[t];
-
-        lo = from < lo ? from : lo, hi = from > hi ? from : hi;
-    }
-    hi += (high - 1) * cols->step;
-    for (int v = 0; v < wide; v++)
-        for (int t = 0; t < high; t++)
-            sum[v * high + t] =
-                *(const nw_vu *)(j->bias ? j->bias + s->channel + v * NW_LANES : zero);
-    for (int r = 0; r < s->n_row && cols->n; r++) {
-        const float *row = s->in + (size_t)s->row[r] * line;
-        const float *filter =
-            j->weights + (size_t)(s->row_at[r] * j->d->kw) * c + s->channel;
-
-        if (lo >= 0 && hi < j->in_w) {
-            tile_row(cols, row + (ptrdiff_t)c * first * cols->step, c, filter, c, sum,
-                     wide, high);
-        } else {
-            copy_columns(row, c, j->in_w, lo, hi - lo + 1, edge, wide);
-            tile_row(cols, edge + (first * cols->step - lo) * wide * NW_LANES,
-                     (size_t)(wide * NW_LANES), filter, c, sum, wide, high);
-        }
-    }
-    put(sum, s->out + (size_t)first * s->out_ld, s->out_ld, n, wide, high, s->skip,
-        j->add);
+    if (at + s->lo >= 0 && at + s->hi + (high - 1) * s->step < s->j->in_w)
+        tile_sum(s, s->image + (size_t)at * c, (size_t)s->step * c, s->in, out, n, wide,
+                 high);
+    else
+        edge_sum(s, first, out, n, wide, high);
 }
 
 NW_WIDE static void strip_16(const struct strip *s)
@@ -203,20 +214,50 @@ NW_WIDE static void strip_8(const struct strip *s)
 
 /* All channels: blocks of 16, one of 8, and one that ends at the last channel and puts
  * only what the others left. */
-static void run_strip(struct strip *s, const float *in, float *out)
+static void run_strip(struct strip *s, const float *image, float *out)
 {
     int c = s->j->c, i = 0;
 
+    s->skip = 0;
     for (; i + 16 <= c; i += 16) {
-        s->channel = i, s->in = in + i, s->out = out + i;
+        s->channel = i, s->image = image + i, s->out = out + i;
         strip_16(s);
     }
     for (; i < c; i += 8) {
         s->skip = i + 8 > c ? i + 8 - c : 0;
-        s->channel = i - s->skip, s->in = in + s->channel, s->out = out + s->channel;
+        s->channel = i - s->skip;
+        s->image = image + s->channel, s->out = out + s->channel;
         strip_8(s);
     }
-    s->skip = 0;
+}
+
+/* The taps of output row h and a phase of columns: all pairs of a row within the image
+ * and a column. */
+static void lay_strip(struct strip *s, const struct job *j, int h, int phase)
+{
+    const struct taps *rows = &j->rows[h % j->row_phases], *cols = &j->cols[phase];
+
+    s->j = j, s->step = cols->step, s->out_ld = (size_t)(j->col_phases * j->c);
+    s->n = (j->out_w - phase + j->col_phases - 1) / j->col_phases;
+    s->lo = s->hi = cols->n ? cols->off[0] : 0;
+    for (int k = 1; k < cols->n; k++) {
+        s->lo = cols->off[k] < s->lo ? cols->off[k] : s->lo;
+        s->hi = cols->off[k] > s->hi ? cols->off[k] : s->hi;
+    }
+    s->n_row = s->n_tap = 0;
+    for (int r = 0; r < rows->n; r++) {
+        int y = h / j->row_phases * rows->step + rows->off[r];
+
+        if (y < 0 || y >= j->in_h)
+            continue;
+        for (int k = 0; k < cols->n; k++) {
+            s->from_row[s->n_tap] = s->n_row;
+            s->column[s->n_tap] = cols->off[k] - s->lo;
+            s->in[s->n_tap] = ((ptrdiff_t)y * j->in_w + cols->off[k]) * j->c;
+            s->filter[s->n_tap++] = (rows->at[r] * j->d->kw + cols->at[k]) * j->c;
+        }
+        s->row[s->n_row++] = y;
+    }
 }
 
 /* Rows [begin, end) of all images' output rows. */
@@ -226,21 +267,13 @@ static void sum_part(void *arg, size_t begin, size_t end)
     size_t c = (size_t)j->c, line = (size_t)j->out_w * c;
 
     for (size_t r = begin; r < end; r++) {
-        int h = (int)(r % (size_t)j->out_h), phase = h % j->row_phases;
-        const struct taps *rows = &j->rows[phase];
         const float *image =
             j->in + r / (size_t)j->out_h * (size_t)j->in_h * (size_t)j->in_w * c;
-        struct strip s = {.j = j, .out_ld = (size_t)j->col_phases * c};
 
-        for (int t = 0; t < rows->n; t++) {
-            int y = h / j->row_phases * rows->step + rows->off[t];
-
-            if (y >= 0 && y < j->in_h)
-                s.row[s.n_row] = y, s.row_at[s.n_row++] = rows->at[t];
-        }
         for (int p = 0; p < j->col_phases; p++) {
-            s.cols = &j->cols[p];
-            s.n = (j->out_w - p + j->col_phases - 1) / j->col_phases;
+            struct strip s;
+
+            lay_strip(&s, j, (int)(r % (size_t)j->out_h), p);
             if (s.n > 0)
                 run_strip(&s, image, j->out + r * line + (size_t)p * c);
         }
@@ -315,10 +348,11 @@ static void depthwise_back_data(const nw_conv_dims *d, void *self, const nw_conv
 int NW_R(nw_conv_depthwise)(const nw_conv_dims *d, nw_conv_pass pass, nw_conv_way *way)
 {
     size_t filter = (size_t)(d->kh * d->kw * d->ic) * sizeof(float);
+    int span = (TILE - 1) * d->sw + (d->kw - 1) * d->dw + 1;
 
     if (d->groups != d->ic || d->oc != d->ic || d->ic < NW_LANES || !nw_has_wide() ||
         d->kh > MOST_TAPS || d->kw > MOST_TAPS || d->sh > MOST_STRIDE ||
-        d->sw > MOST_STRIDE || (TILE - 1) * d->sw + (d->kw - 1) * d->dw + 1 > MOST_SPAN)
+        d->sw > MOST_STRIDE || d->kh * span * 2 * NW_LANES > MOST_EDGE)
         return 0;
     *way = (nw_conv_way){.name = "depthwise", .scratch = filter};
     if (pass == NW_CONV_FORWARD) {

@@ -30,12 +30,60 @@ struct job {
 
 size_t nw_axis_ints(int in, int out)
 {
-    return 2 * ((size_t)in + (size_t)out);
+    return 4 * ((size_t)in + (size_t)out);
 }
 
 static void lay_out(nw_axis *a, int in, int out, int *room)
 {
-    *a = (nw_axis){in, out, room, room + out, room + 2 * out, room + 2 * out + in};
+    *a = (nw_axis){.in = in, .out = out};
+    a->begin = room, a->end = room + out;
+    a->out_run = room + 2 * out, a->out_step = room + 3 * out;
+    room += 4 * out;
+    a->first = room, a->last = room + in;
+    a->in_run = room + 2 * in, a->in_step = room + 3 * in;
+}
+
+static int width(const nw_axis *a, int o)
+{
+    return a->end[o] - a->begin[o];
+}
+
+static void find_out_runs(nw_axis *a)
+{
+    for (int o = 0; o < a->out; o++) {
+        int n = 1, step = o + 1 < a->out ? a->begin[o + 1] - a->begin[o] : 0;
+
+        while (o + n < a->out && width(a, o + n) == width(a, o) &&
+               a->begin[o + n] - a->begin[o + n - 1] == step)
+            n++;
+        a->out_run[o] = n, a->out_step[o] = step;
+    }
+}
+
+/* Whether all windows of input i are equally wide and evenly spaced; if so, how far. */
+static int is_even(const nw_axis *a, int i, int *step)
+{
+    int j = a->first[i];
+
+    *step = j + 1 < a->last[i] ? a->begin[j + 1] - a->begin[j] : 0;
+    for (; j + 1 < a->last[i]; j++)
+        if (width(a, j + 1) != width(a, j) || a->begin[j + 1] - a->begin[j] != *step)
+            return 0;
+    return 1;
+}
+
+static void find_in_runs(nw_axis *a)
+{
+    for (int i = a->in - 1; i >= 0; i--) {
+        int first = a->first[i], n = a->last[i] - first, next = i + 1;
+
+        a->in_run[i] = is_even(a, i, &a->in_step[i]);
+        if (a->in_run[i] && n && next < a->in && a->in_run[next] &&
+            a->in_step[next] == a->in_step[i] && a->last[next] - a->first[next] == n &&
+            a->first[next] == first + 1 && width(a, first + 1) == width(a, first) &&
+            a->begin[first + 1] == a->begin[first] + 1)
+            a->in_run[i] += a->in_run[next];
+    }
 }
 
 /* Windows move to the right, so the outputs that read an input are neighbours. */
@@ -51,6 +99,8 @@ static void invert(nw_axis *a)
             }
         a->first[i] = first, a->last[i] = last;
     }
+    find_out_runs(a);
+    find_in_runs(a);
 }
 
 void nw_axis_fixed(nw_axis *a, int in, int out, int k, int stride, int pad, int *room)
@@ -103,49 +153,75 @@ static nw_real share(const nw_pool *p, int i, int j)
     return (nw_real)1 / (nw_real)(p->divisor ? p->divisor : n);
 }
 
-/* y = or += scale * (the sum of n rows of x that are c apart) */
-NW_INLINE void add_row(size_t c, const nw_real *restrict x, int n, nw_real scale,
-                       int fresh, nw_real *restrict y)
-{
-    for (size_t i = 0; i < c; i++) {
-        nw_real sum = x[i];
+/* Where `m` pixels that are written read from: n pixels, c numbers apart, of which the
+ * first moves on by `step` numbers with every pixel written. */
+struct run {
+    size_t m, c, step;
+    int n;
+};
 
-#pragma GCC unroll 8
-        for (int k = 1; k < n; k++)
-            sum += x[(size_t)k * c + i];
-        y[i] = fresh ? scale * sum : y[i] + scale * sum;
-    }
+/* Pixels whose inputs move on by one are one long vector. */
+NW_INLINE void join(struct run *r)
+{
+    if (r->step == r->c)
+        r->step = r->m * r->c, r->c = r->step, r->m = 1;
 }
 
-NW_CLONES static void add_columns(size_t c, const nw_real *x, int n, nw_real scale,
-                                  int fresh, nw_real *y)
+/* y = or += scale * (the sum of n pixels of x, `apart` numbers from each other) */
+NW_INLINE void add_pixels(struct run r, size_t apart, const nw_real *restrict x, int n,
+                          nw_real scale, int fresh, nw_real *restrict y)
 {
-    if (n == 2)
-        add_row(c, x, 2, scale, fresh, y);
-    else if (n == 3)
-        add_row(c, x, 3, scale, fresh, y);
+    for (; r.m; r.m--, x += r.step, y += r.c)
+        for (size_t i = 0; i < r.c; i++) {
+            nw_real sum = x[i];
+
+#pragma GCC unroll 8
+            for (int k = 1; k < n; k++)
+                sum += x[(size_t)k * apart + i];
+            y[i] = fresh ? scale * sum : y[i] + scale * sum;
+        }
+}
+
+NW_INLINE void add_run(struct run r, const nw_real *x, nw_real scale, int fresh,
+                       nw_real *y)
+{
+    size_t apart = r.c;
+
+    join(&r);
+    if (r.n == 2)
+        add_pixels(r, apart, x, 2, scale, fresh, y);
+    else if (r.n == 3)
+        add_pixels(r, apart, x, 3, scale, fresh, y);
     else
-        for (; n > 0; n--, x += c, fresh = 0)
-            add_row(c, x, 1, scale, fresh, y);
+        for (int k = 0; k < r.n; k++)
+            add_pixels(r, apart, x + (size_t)k * apart, 1, scale, fresh && !k, y);
+}
+
+/* One row of y. */
+NW_CLONES static void avg_row(const nw_pool *p, const nw_real *image, int i, nw_real *y)
+{
+    size_t c = (size_t)p->c, line = (size_t)p->w.in * c;
+
+    for (int j = 0, m; j < p->w.out; j += m) {
+        struct run r = {(size_t)p->w.out_run[j], c, (size_t)p->w.out_step[j] * c,
+                        p->w.end[j] - p->w.begin[j]};
+
+        m = p->w.out_run[j];
+        for (int a = p->h.begin[i]; a < p->h.end[i]; a++)
+            add_run(r, image + (size_t)a * line + (size_t)p->w.begin[j] * c,
+                    share(p, i, j), a == p->h.begin[i], y + (size_t)j * c);
+    }
 }
 
 static void avg_forward_part(void *arg, size_t begin, size_t end)
 {
     const struct job *job = arg;
     const nw_pool *p = job->p;
-    size_t c = (size_t)p->c, line = (size_t)p->w.in * c;
+    size_t line = (size_t)p->w.in * (size_t)p->c, h = (size_t)p->h.out;
 
-    for (size_t r = begin; r < end; r++) {
-        int i = (int)(r % (size_t)p->h.out);
-        const nw_real *image = job->in + r / (size_t)p->h.out * (size_t)p->h.in * line;
-        nw_real *y = job->out + r * (size_t)p->w.out * c;
-
-        for (int j = 0; j < p->w.out; j++, y += c)
-            for (int a = p->h.begin[i]; a < p->h.end[i]; a++)
-                add_columns(c, image + (size_t)a * line + (size_t)p->w.begin[j] * c,
-                            p->w.end[j] - p->w.begin[j], share(p, i, j),
-                            a == p->h.begin[i], y);
-    }
+    for (size_t r = begin; r < end; r++)
+        avg_row(p, job->in + r / h * (size_t)p->h.in * line, (int)(r % h),
+                job->out + r * (size_t)p->w.out * (size_t)p->c);
 }
 
 void NW_R(nw_avg_forward)(const nw_pool *p, const nw_real *x, nw_real *y)
@@ -157,37 +233,42 @@ void NW_R(nw_avg_forward)(const nw_pool *p, const nw_real *x, nw_real *y)
                 &job);
 }
 
-/* How many windows from column j on, before `end`, are as wide as that one. */
-static int equal_shares(const nw_pool *p, int i, int j, int end)
+/* One row of dx from one row i of dy. */
+NW_CLONES static void avg_row_back(const nw_pool *p, const nw_real *dy, int i,
+                                   nw_real *dx)
 {
-    int n = 1;
+    size_t c = (size_t)p->c;
 
-    while (j + n < end && share(p, i, j + n) == share(p, i, j))
-        n++;
-    return n;
+    for (int w = 0, m; w < p->w.in; w += m) {
+        int j = p->w.first[w], n = p->w.last[w] - j;
+        struct run r = {(size_t)p->w.in_run[w], c, c, n};
+
+        m = p->w.in_run[w] ? p->w.in_run[w] : 1;
+        if (n && p->w.in_run[w]) {
+            add_run(r, dy + (size_t)j * c, share(p, i, j), 0, dx + (size_t)w * c);
+            continue;
+        }
+        r.m = 1, r.n = 1;
+        for (; j < p->w.last[w]; j++)
+            add_run(r, dy + (size_t)j * c, share(p, i, j), 0, dx + (size_t)w * c);
+    }
 }
 
 static void avg_backward_part(void *arg, size_t begin, size_t end)
 {
     const struct job *job = arg;
     const nw_pool *p = job->p;
-    size_t c = (size_t)p->c, line = (size_t)p->w.out * c;
+    size_t line = (size_t)p->w.out * (size_t)p->c, row = (size_t)p->w.in * (size_t)p->c;
 
     for (size_t r = begin; r < end; r++) {
         int h = (int)(r % (size_t)p->h.in);
         const nw_real *image = job->in + r / (size_t)p->h.in * (size_t)p->h.out * line;
-        nw_real *dx = job->out + r * (size_t)p->w.in * c;
+        nw_real *dx = job->out + r * row;
 
-        for (int w = 0; w < p->w.in; w++, dx += c) {
-            if (!job->add)
-                memset(dx, 0, c * sizeof(nw_real));
-            for (int i = p->h.first[h]; i < p->h.last[h]; i++)
-                for (int j = p->w.first[w], n; j < p->w.last[w]; j += n) {
-                    n = equal_shares(p, i, j, p->w.last[w]);
-                    add_columns(c, image + (size_t)i * line + (size_t)j * c, n,
-                                share(p, i, j), 0, dx);
-                }
-        }
+        if (!job->add)
+            memset(dx, 0, row * sizeof(nw_real));
+        for (int i = p->h.first[h]; i < p->h.last[h]; i++)
+            avg_row_back(p, image + (size_t)i * line, i, dx);
     }
 }
 
@@ -202,54 +283,74 @@ void NW_R(nw_avg_backward)(const nw_pool *p, const nw_real *dy, nw_real *dx, int
 /* ---- Maximum ------------------------------------------------------------------ */
 
 /* Places of n neighbours: the first of equals wins; a NaN wins over all. */
-NW_INLINE void max_row(size_t c, const nw_real *restrict x, int n, int place, int fresh,
-                       nw_real *restrict y, unsigned short *restrict index)
+NW_INLINE void max_pixels(struct run r, size_t apart, const nw_real *restrict x, int n,
+                          int place, int fresh, nw_real *restrict y,
+                          unsigned short *restrict index)
 {
-    for (size_t i = 0; i < c; i++) {
-        nw_real most = fresh ? x[i] : y[i];
-        int where = fresh ? place : index[i];
+    for (; r.m; r.m--, x += r.step, y += r.c, index += r.c)
+        for (size_t i = 0; i < r.c; i++) {
+            nw_real most = fresh ? x[i] : y[i];
+            int where = fresh ? place : index[i];
 
 #pragma GCC unroll 8
-        for (int k = 0; k < n; k++) {
-            nw_real v = x[(size_t)k * c + i];
-            int wins = (v > most) | (v != v);
+            for (int k = 0; k < n; k++) {
+                nw_real v = x[(size_t)k * apart + i];
+                int wins = (v > most) | (v != v);
 
-            most = wins ? v : most;
-            where = wins ? place + k : where;
+                most = wins ? v : most;
+                where = wins ? place + k : where;
+            }
+            y[i] = most;
+            index[i] = (unsigned short)where;
         }
-        y[i] = most;
-        index[i] = (unsigned short)where;
-    }
 }
 
-NW_CLONES static void max_columns(size_t c, const nw_real *x, int n, int place, int fresh,
-                                  nw_real *y, unsigned short *index)
+NW_INLINE void max_run(struct run r, const nw_real *x, int place, int fresh, nw_real *y,
+                       unsigned short *index)
 {
-    if (n == 2)
-        max_row(c, x, 2, place, fresh, y, index);
-    else if (n == 3)
-        max_row(c, x, 3, place, fresh, y, index);
+    size_t apart = r.c;
+
+    join(&r);
+    if (r.n == 2)
+        max_pixels(r, apart, x, 2, place, fresh, y, index);
+    else if (r.n == 3)
+        max_pixels(r, apart, x, 3, place, fresh, y, index);
     else
-        for (; n > 0; n--, x += c, place++, fresh = 0)
-            max_row(c, x, 1, place, fresh, y, index);
+        for (int k = 0; k < r.n; k++)
+            max_pixels(r, apart, x + (size_t)k * apart, 1, place + k, fresh && !k, y,
+                       index);
+}
+
+/* One row of y; width: of the widest window, which numbers the places. */
+NW_CLONES static void max_row(const nw_pool *p, int width, const nw_real *image, int i,
+                              nw_real *y, unsigned short *index)
+{
+    size_t c = (size_t)p->c, line = (size_t)p->w.in * c;
+    int top = p->h.begin[i];
+
+    for (int j = 0, m; j < p->w.out; j += m) {
+        struct run r = {(size_t)p->w.out_run[j], c, (size_t)p->w.out_step[j] * c,
+                        p->w.end[j] - p->w.begin[j]};
+
+        m = p->w.out_run[j];
+        for (int a = top; a < p->h.end[i]; a++)
+            max_run(r, image + (size_t)a * line + (size_t)p->w.begin[j] * c,
+                    (a - top) * width, a == top, y + (size_t)j * c,
+                    index + (size_t)j * c);
+    }
 }
 
 static void max_forward_part(void *arg, size_t begin, size_t end)
 {
     const struct job *job = arg;
     const nw_pool *p = job->p;
-    size_t c = (size_t)p->c, line = (size_t)p->w.in * c;
+    size_t line = (size_t)p->w.in * (size_t)p->c, h = (size_t)p->h.out;
 
     for (size_t r = begin; r < end; r++) {
-        int i = (int)(r % (size_t)p->h.out), top = p->h.begin[i];
-        const nw_real *image = job->in + r / (size_t)p->h.out * (size_t)p->h.in * line;
-        size_t at = r * (size_t)p->w.out * c;
+        size_t at = r * (size_t)p->w.out * (size_t)p->c;
 
-        for (int j = 0; j < p->w.out; j++, at += c)
-            for (int a = top; a < p->h.end[i]; a++)
-                max_columns(c, image + (size_t)a * line + (size_t)p->w.begin[j] * c,
-                            p->w.end[j] - p->w.begin[j], (a - top) * job->width, a == top,
-                            job->out + at, job->put_index + at);
+        max_row(p, job->width, job->in + r / h * (size_t)p->h.in * line, (int)(r % h),
+                job->out + at, job->put_index + at);
     }
 }
 
@@ -264,56 +365,58 @@ void NW_R(nw_max_forward)(const nw_pool *p, const nw_real *x, nw_real *y,
                 &job);
 }
 
-/* dx += dy of those of n neighbouring windows whose maximum is at place, place - step..
- */
-NW_INLINE void pick_row(size_t c, const unsigned short *restrict index,
-                        const nw_real *restrict dy, int n, int place, int step,
-                        nw_real *restrict dx)
+/* dx += dy of those of n windows whose maximum is at place, place - step ... */
+NW_INLINE void pick_pixels(size_t total, size_t apart,
+                           const unsigned short *restrict index,
+                           const nw_real *restrict dy, int n, int place, int step,
+                           nw_real *restrict dx)
 {
-    for (size_t i = 0; i < c; i++) {
+    for (size_t i = 0; i < total; i++) {
         nw_real sum = dx[i];
 
 #pragma GCC unroll 8
-        for (int k = 0; k < n; k++)
-            sum += index[(size_t)k * c + i] == place - k * step ? dy[(size_t)k * c + i]
-                                                                : (nw_real)0;
+        for (int k = 0; k < n; k++) {
+            nw_real v = dy[(size_t)k * apart + i];
+
+            sum += index[(size_t)k * apart + i] == place - k * step ? v : (nw_real)0;
+        }
         dx[i] = sum;
     }
 }
 
-NW_CLONES static void pick_columns(size_t c, const unsigned short *index,
-                                   const nw_real *dy, int n, int place, int step,
-                                   nw_real *dx)
+/* total: numbers of dx, which windows read that are `apart` from each other. */
+NW_INLINE void pick_run(size_t total, size_t apart, const unsigned short *index,
+                        const nw_real *dy, int n, int place, int step, nw_real *dx)
 {
     if (n == 2)
-        pick_row(c, index, dy, 2, place, step, dx);
+        pick_pixels(total, apart, index, dy, 2, place, step, dx);
     else if (n == 3)
-        pick_row(c, index, dy, 3, place, step, dx);
+        pick_pixels(total, apart, index, dy, 3, place, step, dx);
     else
-        for (; n > 0; n--, index += c, dy += c, place -= step)
-            pick_row(c, index, dy, 1, place, step, dx);
+        for (int k = 0; k < n; k++)
+            pick_pixels(total, apart, index + (size_t)k * apart, dy + (size_t)k * apart,
+                        1, place - k * step, step, dx);
 }
 
-/* Neighbouring windows start a stride apart, but for those cut at the left border: these
- * are taken one by one. */
-static void pick_windows(const struct job *job, size_t line, int h, int i, int w,
-                         nw_real *dx)
+/* One row of dx from one row of dy; place: of that row's first pixel in the windows. */
+NW_CLONES static void max_row_back(const nw_pool *p, const unsigned short *index,
+                                   const nw_real *dy, int place, nw_real *dx)
 {
-    const nw_pool *p = job->p;
     size_t c = (size_t)p->c;
 
-    for (int j = p->w.first[w], n; j < p->w.last[w]; j += n) {
-        size_t at = line + (size_t)j * c;
-        int place = (h - p->h.begin[i]) * job->width + w - p->w.begin[j], step = 0;
+    for (int w = 0, m; w < p->w.in; w += m) {
+        int j = p->w.first[w], n = p->w.last[w] - j;
+        size_t at = (size_t)j * c;
 
-        for (n = 1; j + n < p->w.last[w]; n++) {
-            int apart = p->w.begin[j + n] - p->w.begin[j + n - 1];
-
-            if (n > 1 && apart != step)
-                break;
-            step = apart;
+        m = p->w.in_run[w] ? p->w.in_run[w] : 1;
+        if (n && p->w.in_run[w]) {
+            pick_run((size_t)m * c, c, index + at, dy + at, n, place + w - p->w.begin[j],
+                     p->w.in_step[w], dx + (size_t)w * c);
+            continue;
         }
-        pick_columns(c, job->index + at, job->in + at, n, place, step, dx);
+        for (; j < p->w.last[w]; j++, at += c)
+            pick_run(c, c, index + at, dy + at, 1, place + w - p->w.begin[j], 0,
+                     dx + (size_t)w * c);
     }
 }
 
@@ -321,18 +424,20 @@ static void max_backward_part(void *arg, size_t begin, size_t end)
 {
     const struct job *job = arg;
     const nw_pool *p = job->p;
-    size_t c = (size_t)p->c, line = (size_t)p->w.out * c;
+    size_t line = (size_t)p->w.out * (size_t)p->c, row = (size_t)p->w.in * (size_t)p->c;
 
     for (size_t r = begin; r < end; r++) {
         int h = (int)(r % (size_t)p->h.in);
         size_t image = r / (size_t)p->h.in * (size_t)p->h.out;
-        nw_real *dx = job->out + r * (size_t)p->w.in * c;
+        nw_real *dx = job->out + r * row;
 
-        for (int w = 0; w < p->w.in; w++, dx += c) {
-            if (!job->add)
-                memset(dx, 0, c * sizeof(nw_real));
-            for (int i = p->h.first[h]; i < p->h.last[h]; i++)
-                pick_windows(job, (image + (size_t)i) * line, h, i, w, dx);
+        if (!job->add)
+            memset(dx, 0, row * sizeof(nw_real));
+        for (int i = p->h.first[h]; i < p->h.last[h]; i++) {
+            size_t at = (image + (size_t)i) * line;
+
+            max_row_back(p, job->index + at, job->in + at,
+                         (h - p->h.begin[i]) * job->width, dx);
         }
     }
 }

@@ -13,6 +13,12 @@ typedef struct nw_axis {
     int in, out;
     int *begin, *end;  /* (out): what output o reads, cut at the border  */
     int *first, *last; /* (in): the outputs that read input i, last + 1  */
+    /* (out): how many outputs from o on have windows of equal width, each beginning
+     * out_step[o] after the one before. */
+    int *out_run, *out_step;
+    /* (in): how many inputs from i on are each read by the next window and as many of
+     * them, all of equal width and in_step[i] apart; 0 = the windows of i differ. */
+    int *in_run, *in_step;
 } nw_axis;
 
 /* Numbers of int that the tables of an axis take. */

@@ -153,6 +153,18 @@ static void back_part(void *arg, size_t begin, size_t end)
     }
 }
 
+NW_CLONES static void weight_row(size_t c, const nw_real *restrict x,
+                                 const nw_real *restrict dy, const nw_real kept[2],
+                                 double *restrict dw, double *restrict db)
+{
+    nw_real mean = kept[0], scale = kept[1];
+
+    for (size_t i = 0; i < c; i++) {
+        dw[i] += (double)(dy[i] * (x[i] - mean) * scale);
+        db[i] += (double)dy[i];
+    }
+}
+
 /* Gradients of weight and bias over a part of the rows. */
 static void weight_part(void *arg, size_t begin, size_t end)
 {
@@ -160,18 +172,12 @@ static void weight_part(void *arg, size_t begin, size_t end)
     size_t c = j->n->c;
 
     for (size_t p = begin; p < end; p++) {
-        double *dw = j->part + p * 2 * c, *db = dw + c;
+        double *dw = j->part + p * 2 * c;
 
         memset(dw, 0, 2 * c * sizeof(double));
         for (size_t r = nw_part_start(j->n->rows, j->parts, p);
-             r < nw_part_start(j->n->rows, j->parts, p + 1); r++) {
-            const nw_real *x = j->x + r * c, *dy = j->dy + r * c, *kept = j->kept + 2 * r;
-
-            for (size_t i = 0; i < c; i++) {
-                dw[i] += (double)(dy[i] * (x[i] - kept[0]) * kept[1]);
-                db[i] += (double)dy[i];
-            }
-        }
+             r < nw_part_start(j->n->rows, j->parts, p + 1); r++)
+            weight_row(c, j->x + r * c, j->dy + r * c, j->kept + 2 * r, dw, dw + c);
     }
 }
 

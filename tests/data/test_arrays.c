@@ -210,6 +210,44 @@ static void test_arrays__planted(void **state)
     assert_true(sum == 0 && energy == 4 * 4.5);
 }
 
+/* ---- Memory ----------------------------------------------------------------- */
+
+static int until_failure;
+
+static void *failing_realloc(void *user, void *ptr, size_t size)
+{
+    (void)user;
+    if (size)
+        return until_failure-- ? realloc(ptr, size) : NULL;
+    free(ptr);
+    return NULL;
+}
+
+/* Whichever allocation fails: said so, and nothing is left behind. */
+static void test_arrays__every_allocation_may_fail(void **state)
+{
+    const nw_config config = {.realloc = failing_realloc, .threads = 1};
+    nw_data *data = NULL, *view = NULL;
+
+    (void)state;
+    write_text("a.csv", "a,b,kind\n1,2.5,cat\n-3,4e1,dog\n5,6,cat");
+    for (int k = 1; !view; k++) {
+        nw_ctx *c;
+
+        until_failure = k;
+        c = nw_open(&config);
+        data = nw_data_open(c, expand("csv file=DIR/a.csv"));
+        view = nw_data_slice(data, 1, 0, 2);
+        if (!view) {
+            assert_int_equal(nw_pending(c), NW_ENOMEM);
+            nw_data_free(data);
+            assert_int_equal(nw_held_bytes(c), 0);
+        }
+        assert_in_range(k, 1, 100);
+        nw_close(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +258,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_arrays__csv_refuses, open_ctx, close_ctx),
         cmocka_unit_test_setup_teardown(test_arrays__real_digits, open_ctx, close_ctx),
         cmocka_unit_test_setup_teardown(test_arrays__planted, open_ctx, close_ctx),
+        cmocka_unit_test_setup_teardown(test_arrays__every_allocation_may_fail, open_ctx,
+                                        close_ctx),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

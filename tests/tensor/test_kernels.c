@@ -1,4 +1,5 @@
 /* test_kernels.c - the fast kernels against the double reference, on hostile shapes. */
+#include "conv.h"
 #include "op_twins.h"
 #include "parallel.h"
 
@@ -201,6 +202,83 @@ static void test_kernels__do_not_depend_on_threads(void **state)
     each_case(same_bits);
 }
 
+/* The op may prefer oneDNN; our own passes are held against the portable loops here. */
+static void depthwise_agrees(const nw_conv_dims *d, int add)
+{
+    twin f = {.real = 4};
+    size_t x = (size_t)(d->n * d->ih * d->iw * d->ic) * 4;
+    size_t y = (size_t)(d->n * d->oh * d->ow * d->oc) * 4;
+    size_t w = (size_t)(d->oc * d->kh * d->kw) * 4, b = (size_t)d->oc * 4;
+    size_t size[] = {x, w, b, y, y, x, w, b}, n = sizeof(size) / sizeof(*size);
+    void *buffer[2][8];
+
+    for (int side = 0; side < 2; side++) {
+        void **q = buffer[side];
+
+        for (size_t i = 0; i < n; i++) {
+            q[i] = twin_guarded(size[i]);
+            twin_fill(&f, q[i], size[i], i);
+        }
+        for (int p = 0; p < NW_CONV_PASSES; p++) {
+            nw_conv_args a = {q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7], add, NULL};
+            nw_conv_way way = {0};
+
+            if (side)
+                nw_conv_portable_f32(d, p, &way);
+            else
+                assert_true(nw_conv_depthwise_f32(d, p, &way));
+            a.scratch = twin_guarded(way.scratch);
+            way.run(d, way.self, &a);
+            assert_true(twin_intact(a.scratch, way.scratch));
+            twin_free(a.scratch);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        compare("depthwise", "y, dx, dw or db", &f, buffer[0][i], &f, buffer[1][i],
+                size[i] / 4);
+        assert_true(twin_intact(buffer[0][i], size[i]));
+        twin_free(buffer[0][i]);
+        twin_free(buffer[1][i]);
+    }
+}
+
+static void test_kernels__depthwise_agrees_with_portable(void **state)
+{
+    static const int shapes[][6] = {/* channels, height, width, k, stride, dil */
+                                    {8, 1, 1, 3, 1, 1},    {16, 8, 8, 5, 1, 2},
+                                    {23, 9, 5, 3, 2, 1},   {36, 12, 17, 5, 2, 1},
+                                    {17, 13, 11, 7, 1, 1}, {10, 10, 9, 4, 3, 2},
+                                    {40, 7, 20, 3, 1, 2},  {33, 6, 6, 1, 1, 1},
+                                    {12, 14, 15, 2, 2, 1}, {16, 16, 40, 7, 2, 2}};
+
+    (void)state;
+    failures = 0;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        const int *s = shapes[i], pad = s[5] * (s[3] - 1) / 2;
+        int span = s[5] * (s[3] - 1) + 1;
+        nw_conv_dims d = {.n = 2,
+                          .groups = s[0],
+                          .ic = s[0],
+                          .oc = s[0],
+                          .ih = s[1],
+                          .iw = s[2],
+                          .kh = s[3],
+                          .kw = s[3],
+                          .sh = s[4],
+                          .sw = s[4],
+                          .ph = pad,
+                          .pw = pad,
+                          .dh = s[5],
+                          .dw = s[5]};
+
+        d.oh = (d.ih + 2 * pad - span) / s[4] + 1;
+        d.ow = (d.iw + 2 * pad - span) / s[4] + 1;
+        depthwise_agrees(&d, (int)i % 2);
+        depthwise_agrees(&d, (int)(i + 1) % 2);
+    }
+    assert_int_equal(failures, 0);
+}
+
 /* Statistics of numbers far from zero, where sums of squares would cancel. */
 static void test_kernels__batchnorm_survives_a_large_mean(void **state)
 {
@@ -351,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kernels__agree_with_reference),
         cmocka_unit_test(test_kernels__do_not_depend_on_threads),
+        cmocka_unit_test(test_kernels__depthwise_agrees_with_portable),
         cmocka_unit_test(test_kernels__batchnorm_survives_a_large_mean),
         cmocka_unit_test(test_kernels__batchnorm_of_one_number_is_shift),
         cmocka_unit_test(test_kernels__batchnorm_recalibrates_to_averages),

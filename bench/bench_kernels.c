@@ -1,0 +1,202 @@
+/*
+ * bench_kernels.c - speed of the kernels under the ops, pass by pass.
+ *
+ * One line a kernel: shape, GFLOP/s (convolutions, products) or GB/s (the rest, counting
+ * every tensor once for each time it must be read or written), milliseconds of the best
+ * of several runs. Depthwise convolution is timed against oneDNN's, when it has one that
+ * is not the reference. Usage: bench_kernels [threads]
+ */
+#include "conv.h"
+#include "onednn.h"
+#include "parallel.h"
+
+#include "../tests/tensor/op_twins.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define OPS(X)                                                                           \
+    X(conv2d) X(dense) X(matmul) X(batchnorm) X(layernorm) X(maxpool) X(avgpool)
+#define X(name) extern const nw_op_type nw_op_##name##_f32;
+OPS(X)
+#undef X
+
+enum { RUNS = 25 };
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- Convolution ---------------------------------------------------------------- */
+
+static double conv_seconds(const nw_conv_dims *d, nw_conv_way *way, nw_conv_args *a)
+{
+    double best = 1e9;
+
+    a->scratch = twin_guarded(way->scratch);
+    for (int i = 0; i < RUNS; i++) {
+        double start = now();
+
+        way->run(d, way->self, a);
+        best = now() - start < best ? now() - start : best;
+    }
+    twin_free(a->scratch);
+    return best;
+}
+
+static void conv_line(nw_ctx *ctx, const nw_conv_dims *d)
+{
+    static const char *const pass_name[] = {"forward", "data", "weights"};
+    size_t x = (size_t)d->n * (size_t)(d->ih * d->iw * d->ic) * 4;
+    size_t y = (size_t)d->n * (size_t)(d->oh * d->ow * d->oc) * 4;
+    size_t w = (size_t)(d->oc * d->ic / d->groups * d->kh * d->kw) * 4;
+    double flop = 2.0 * (double)w / 4 * d->n * d->oh * d->ow;
+    void *px = twin_guarded(x), *py = twin_guarded(y), *pw = twin_guarded(w);
+
+    for (int p = 0; p < NW_CONV_PASSES; p++) {
+        nw_conv_args a = {.x = px, .w = pw, .dy = py, .y = py, .dx = px, .dw = pw};
+        nw_conv_way way[2] = {{0}};
+        double seconds[2] = {0};
+        int own = nw_conv_depthwise_f32(d, p, &way[0]);
+
+        if ((!own && nw_conv_choose_f32(ctx, d, p, 0, &way[0]) < 0) ||
+            nw_onednn_conv(ctx, d, p, 0, &way[1]) < 0)
+            return;
+        for (int i = 0; i < 2; i++)
+            if (way[i].run)
+                seconds[i] = conv_seconds(d, &way[i], &a);
+        printf(
+            "conv %4d>%-4d g%-3d k%d s%d d%d %2dx%-2d %-8s %-10s %7.1f GFLOP/s %8.3f ms",
+            d->ic, d->oc, d->groups, d->kh, d->sh, d->dh, d->ih, d->iw, pass_name[p],
+            way[0].name, flop / seconds[0] * 1e-9, seconds[0] * 1e3);
+        if (own && way[1].run)
+            printf("   oneDNN %-14s %8.3f ms", way[1].name, seconds[1] * 1e3);
+        printf("\n");
+        nw_release(ctx, way[0].self);
+        nw_release(ctx, way[1].self);
+    }
+    twin_free(px);
+    twin_free(py);
+    twin_free(pw);
+}
+
+static nw_conv_dims square(int n, int groups, int ic, int size, int oc, int k, int stride,
+                           int dil)
+{
+    int pad = dil * (k - 1) / 2, out = (size + 2 * pad - dil * (k - 1) - 1) / stride + 1;
+
+    return (nw_conv_dims){n, groups, ic,     size,   size, oc,  out, out,
+                          k, k,      stride, stride, pad,  pad, dil, dil};
+}
+
+static void convolutions(nw_ctx *ctx)
+{
+    static const int dense[][5] = {/* in, size, out, k, stride */
+                                   {1, 28, 16, 3, 1},  {3, 32, 48, 3, 1},
+                                   {16, 32, 16, 3, 1}, {32, 16, 32, 3, 1},
+                                   {16, 32, 16, 1, 1}, {64, 16, 64, 1, 1}};
+    static const int depth[][5] = {
+        /* channels, size, k, stride, dil */
+        {16, 32, 3, 1, 1}, {16, 32, 5, 1, 1}, {16, 32, 7, 1, 1}, {16, 32, 3, 1, 2},
+        {16, 32, 5, 1, 2}, {16, 32, 3, 2, 1}, {16, 32, 5, 2, 1}, {36, 32, 3, 1, 1},
+        {36, 32, 5, 1, 2}, {64, 8, 3, 1, 1},  {64, 8, 5, 1, 2},  {10, 28, 3, 1, 1},
+        {144, 16, 3, 1, 1}};
+
+    for (size_t i = 0; i < sizeof(dense) / sizeof(*dense); i++) {
+        const int *v = dense[i];
+        nw_conv_dims d = square(64, 1, v[0], v[1], v[2], v[3], v[4], 1);
+
+        conv_line(ctx, &d);
+    }
+    for (size_t i = 0; i < sizeof(depth) / sizeof(*depth); i++) {
+        const int *v = depth[i];
+        nw_conv_dims d = square(64, v[0], v[0], v[1], v[0], v[2], v[3], v[4]);
+
+        conv_line(ctx, &d);
+    }
+}
+
+/* ---- The other ops ----------------------------------------------------------------- */
+
+static double op_seconds(const twin *t, void (*pass)(const nw_run *run))
+{
+    double best = 1e9;
+
+    for (int i = 0; i < RUNS; i++) {
+        double start = now();
+
+        pass(&t->run);
+        best = now() - start < best ? now() - start : best;
+    }
+    return best;
+}
+
+/* Bytes that a pass cannot avoid: forward reads x and writes y; backward reads dy, reads
+ * x where it needs it, and writes dx. A norm reads its input twice. */
+static void op_line(nw_ctx *ctx, const nw_op_type *op, const nw_case *c, int batch)
+{
+    twin t;
+
+    if (twin_open(&t, ctx, op, 4, c->spec, c->n_in, c->in, batch, 0) == NW_OK) {
+        double forward = op_seconds(&t, op->forward);
+        double backward = op_seconds(&t, op->backward), macs = t.node.macs * batch;
+        double x = (double)t.x_bytes[0], y = (double)t.y_bytes;
+        int norm = op == &nw_op_batchnorm_f32;
+        double read = norm ? 2 : 1, needs_x = op->flags & NW_NEEDS_X ? 1 : 0;
+
+        printf("%-34s %3d of %4dx%dx%d  ", c->spec, batch, c->in[0].dim[0],
+               c->in[0].dim[1], c->in[0].dim[2]);
+        if (macs > 0)
+            printf("%7.1f GFLOP/s %7.3f ms   back %7.1f GFLOP/s %7.3f ms\n",
+                   2e-9 * macs / forward, forward * 1e3, 4e-9 * macs / backward,
+                   backward * 1e3);
+        else
+            printf("%7.1f GB/s %7.3f ms   back %7.1f GB/s %7.3f ms\n",
+                   1e-9 * (read * x + y) / forward, forward * 1e3,
+                   1e-9 * (read * (y + needs_x * x) + x) / backward, backward * 1e3);
+    }
+    twin_close(&t);
+}
+
+static void others(nw_ctx *ctx)
+{
+    static const struct {
+        const nw_op_type *op;
+        nw_case c;
+        int batch;
+    } lines[] = {
+        {&nw_op_batchnorm_f32, {"batchnorm", 1, {{3, {16, 32, 32}}}}, 64},
+        {&nw_op_batchnorm_f32, {"batchnorm", 1, {{3, {36, 32, 32}}}}, 64},
+        {&nw_op_batchnorm_f32, {"batchnorm", 1, {{3, {64, 8, 8}}}}, 64},
+        {&nw_op_layernorm_f32, {"layernorm", 1, {{2, {128, 256}}}}, 32},
+        {&nw_op_maxpool_f32, {"maxpool k=3 stride=1 pad=1", 1, {{3, {16, 32, 32}}}}, 64},
+        {&nw_op_maxpool_f32, {"maxpool k=3 stride=2 pad=1", 1, {{3, {16, 32, 32}}}}, 64},
+        {&nw_op_maxpool_f32, {"maxpool k=2", 1, {{3, {64, 16, 16}}}}, 64},
+        {&nw_op_avgpool_f32, {"avgpool k=3 stride=1 pad=1", 1, {{3, {16, 32, 32}}}}, 64},
+        {&nw_op_avgpool_f32, {"avgpool k=3 stride=2 pad=1", 1, {{3, {16, 32, 32}}}}, 64},
+        {&nw_op_avgpool_f32, {"avgpool k=2", 1, {{3, {64, 16, 16}}}}, 64},
+        {&nw_op_dense_f32, {"dense out=10", 1, {{1, {256}}}}, 256},
+        {&nw_op_dense_f32, {"dense out=120", 1, {{1, {400}}}}, 256},
+        {&nw_op_dense_f32, {"dense out=512", 1, {{1, {512}}}}, 256},
+        {&nw_op_matmul_f32, {"matmul", 2, {{2, {64, 64}}, {2, {64, 64}}}}, 64},
+        {&nw_op_matmul_f32, {"matmul tb=1", 2, {{2, {512, 512}}, {2, {512, 512}}}}, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+        op_line(ctx, lines[i].op, &lines[i].c, lines[i].batch);
+}
+
+int main(int argc, char **argv)
+{
+    nw_ctx *ctx = nw_open(NULL);
+
+    nw_set_threads(argc > 1 ? atoi(argv[1]) : 2);
+    convolutions(ctx);
+    others(ctx);
+    nw_close(ctx);
+    return 0;
+}
