@@ -276,6 +276,14 @@ static nw_status supernet_build(void *self, nw_space *space, const int input[3],
     return darts_build(self, space, input, classes, arch);
 }
 
+static nw_status darts_genotype(const nw_arch *arch, FILE *out)
+{
+    nw_genotype genotype;
+
+    NW_TRY(nw_genotype_of_arch(arch, &genotype));
+    return nw_genotype_write(arch->ctx, &genotype, out);
+}
+
 const nw_space_type nw_space_darts = {
     .name = "darts",
     .doc = "cells of four nodes with eight ops an edge; 1.08e18 pairs of cells",
@@ -283,6 +291,7 @@ const nw_space_type nw_space_darts = {
     .attrs = darts_attrs,
     .size = sizeof(struct darts),
     .build = darts_build,
+    .genotype = darts_genotype,
 };
 
 const nw_space_type nw_space_darts_supernet = {
@@ -292,6 +301,7 @@ const nw_space_type nw_space_darts_supernet = {
     .attrs = supernet_attrs,
     .size = sizeof(struct darts),
     .build = supernet_build,
+    .genotype = darts_genotype,
 };
 
 /* ---- Networks that were found --------------------------------------------------- */
