@@ -32,7 +32,8 @@ install(TARGETS netwright_static netwright)
 install(FILES ${PUBLIC_HEADERS} TYPE INCLUDE)
 
 # pkg-config and find_package
-string(REPLACE ";" " " NW_PC_PACKAGES "${NW_PACKAGES}")
+# For the archive: what it calls, of which shared libraries are taken.
+list(JOIN DEPS_LDFLAGS " " NW_PC_LIBS)
 configure_file(cmake/netwright.pc.in netwright.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/netwright.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

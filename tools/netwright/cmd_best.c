@@ -33,9 +33,9 @@ static char *arch_of(struct tool *tool, const json_t *row, int from_file)
 
     if (from_file) {
         file = json_load_file(paths_join(tool, tool->arg[0], "arch.json"), 0, NULL);
-        arch = file;
+        arch = json_object_get(file, "arch");
     }
-    text = json_dumps(arch, JSON_COMPACT | JSON_ENCODE_ANY);
+    text = json_dumps(arch, JSON_ENCODE_ANY);
     json_decref(file);
     return text;
 }

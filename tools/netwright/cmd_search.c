@@ -90,7 +90,8 @@ int run_search(struct tool *tool)
         return usage(tool, "--baseline: %d is more than %d", tool->opt.baseline,
                      MOST_CANDIDATES - 1);
     interrupt_catch();
-    note(tool, "%s: %s architectures", work.dir, nw_space_count(work.space));
+    note(tool, "space: %s architectures; study: %s", nw_space_count(work.space),
+         work.dir);
     code = search(&work, &best);
     if (!code)
         code = work_train(&work, "final", best);

@@ -132,14 +132,15 @@ static void add_time(struct line *line, double seconds)
         add(line, "%ld:%02ld", s / 60, s % 60);
 }
 
-static void add_place(struct line *line, const struct progress *p, const nw_progress *now)
+/* epoch: the one to name, from 1. */
+static void add_place(struct line *line, const struct progress *p, const nw_progress *now,
+                      double epoch)
 {
     add(line, "%s", now->stage);
     if (now->trial && (now->epochs <= 0 || p->many_trials))
         add(line, "  trial %llu", (unsigned long long)now->trial);
     if (now->epochs > 0)
-        add(line, "  epoch %.0f/%.0f", fmin(floor(now->epoch) + 1, now->epochs),
-            now->epochs);
+        add(line, "  epoch %.0f/%.0f", fmin(epoch, now->epochs), now->epochs);
 }
 
 static void add_scores(struct line *line, const nw_progress *now)
@@ -177,7 +178,7 @@ static void draw(struct progress *p, const nw_progress *now)
     struct line line = {.n = 0}, tail = {.n = 0};
     int columns = width();
 
-    add_place(&line, p, now);
+    add_place(&line, p, now, floor(now->epoch) + 1);
     add_scores(&tail, now);
     add_left(&tail, p, now);
     if (now->total > 0) /* two blanks, brackets and " 100 %" are not bar */
@@ -190,11 +191,12 @@ static void draw(struct progress *p, const nw_progress *now)
     bar_stands = 1;
 }
 
+/* An epoch has ended. */
 static void say_epoch(struct progress *p, const nw_progress *now)
 {
     struct line line = {.n = 0};
 
-    add_place(&line, p, now);
+    add_place(&line, p, now, floor(now->epoch));
     add_scores(&line, now);
     detail(p->tool, "%s", line.text);
 }
@@ -209,7 +211,7 @@ int progress_step(void *user, const nw_progress *now)
     measure(p, now, time);
     if (now->epoch < p->epoch)
         p->many_trials = 1;
-    if (floor(now->epoch) != floor(p->epoch) && !p->bar)
+    if (floor(now->epoch) > floor(p->epoch) && !p->bar)
         say_epoch(p, now);
     p->epoch = now->epoch;
     if (p->bar && time - p->drawn_s >= 0.1) {

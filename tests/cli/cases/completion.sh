@@ -3,7 +3,7 @@ netwright completion zsh >zsh
 netwright completion fish >fish
 if command -v zsh >/dev/null; then zsh -n zsh || echo "zsh does not read it"; fi
 if command -v fish >/dev/null; then fish -n fish || echo "fish does not read it"; fi
-source bash
+source ./bash
 try() # WORDS...: what the last one may become
 {
     COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))

@@ -7,5 +7,6 @@ for try in {1..40}; do
     (sleep "0.$((try % 7 + 1))"; kill -9 $pid) 2>/dev/null &
     wait $pid 2>/dev/null && break
 done
+((try > 1)) && echo "killed"
 netwright search job.yaml --study killed -q >/dev/null
 same alone killed
