@@ -102,7 +102,7 @@ static void open_job(struct job *j, nw_space *space)
 
     if (j->bench->order) {
         snprintf(spec, sizeof(spec),
-                 "supernet epochs=1000000 batch=%d schedule=constant valid=0 order=%d "
+                 "supernet epochs=100000 batch=%d schedule=constant valid=0 order=%d "
                  "augment=normalise=none",
                  j->bench->batch, j->bench->order);
         j->supernet = nw_alloc(ctx, nw_estimator_supernet.size);

@@ -190,6 +190,8 @@ typedef struct nw_space_type {
     NW_TYPE_HEAD
     nw_status (*build)(void *self, nw_space *space, const int input[3], int classes,
                        const nw_arch *arch);
+    /* Optional: `arch` in the words of the family's papers, as one JSON value. */
+    nw_status (*genotype)(const nw_arch *arch, FILE *out);
 } nw_space_type;
 
 /* ---- Strategies ------------------------------------------------------------- */

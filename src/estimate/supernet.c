@@ -180,6 +180,7 @@ static nw_status make(struct supernet *s)
     plain.crop = plain.flip = plain.cutout = 0;
     NW_TRY(nw_feed_init(&s->feed, s->env.ctx, s->env.valid, &plain, s->recipe.batch,
                         s->recipe.shuffle, nw_subseed(s->env.seed, NW_FOR_SHUFFLE, 1)));
+    nw_feed_shorten(&s->feed, s->recipe.steps);
     config = nw_recipe_plan(&s->recipe, s->feed.batch);
     config.no_param_grad = s->order == 1;
     s->plan = nw_plan_new(s->net, &config);

@@ -98,14 +98,15 @@ static struct edge edge_of(const struct cell *cell, int number)
 static void put_end(nw_text *out, const struct cell *c, const char *name, const char *ink,
                     const char *index)
 {
-    nw_text_printf(out,
-                   "    c%d_%s [shape=box, style=\"rounded,filled\", margin=\"0.1,0.02\", "
-                   "height=0.42, width=0.62, %s, label=<<TABLE BORDER=\"0\" "
-                   "CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"0\"><TR>"
-                   "<TD ROWSPAN=\"2\"><FONT POINT-SIZE=\"15\"><B>c</B></FONT></TD>"
-                   "<TD><FONT POINT-SIZE=\"5\"> </FONT></TD></TR><TR><TD>"
-                   "<FONT POINT-SIZE=\"10\">%s</FONT></TD></TR></TABLE>>]\n",
-                   c->kind, name, ink, index);
+    nw_text_printf(
+        out,
+        "    c%d_%s [shape=box, style=\"rounded,filled\", margin=\"0.1,0.02\", "
+        "height=0.42, width=0.62, %s, label=<<TABLE BORDER=\"0\" "
+        "CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"0\"><TR>"
+        "<TD ROWSPAN=\"2\"><FONT POINT-SIZE=\"15\"><B>c</B></FONT></TD>"
+        "<TD><FONT POINT-SIZE=\"5\"> </FONT></TD></TR><TR><TD>"
+        "<FONT POINT-SIZE=\"10\">%s</FONT></TD></TR></TABLE>>]\n",
+        c->kind, name, ink, index);
 }
 
 static void put_ends(nw_text *out, const struct cell *c)
@@ -180,7 +181,8 @@ static void put_cell(nw_text *out, const nw_arch *arch, const struct cell *c)
     put_nodes(out, c);
     for (int i = 0; i < arch->space->n_choice; i++) {
         const nw_choice *choice = &arch->space->choice[i];
-        int number = edge_number(choice, c->kind), option = nw_arch_get(arch, choice->name);
+        int number = edge_number(choice, c->kind),
+            option = nw_arch_get(arch, choice->name);
 
         if (number >= 0 && is_taken(arch, choice, option))
             put_edge(out, c, number, choice->option_name[option]);

@@ -36,7 +36,8 @@ static nw_status write_part(const nw_export_job *job, const char *part)
     nw_status status;
 
     if (!out) {
-        status = nw_fail(job->ctx, NW_EIO, "%s: cannot be made: %s", part, strerror(errno));
+        status =
+            nw_fail(job->ctx, NW_EIO, "%s: cannot be made: %s", part, strerror(errno));
         if (fd >= 0)
             close(fd);
         return status;
@@ -75,7 +76,8 @@ static nw_status write_file(const nw_export_job *job, const char *path)
 
 static nw_status open_type(nw_export_job *job, const char *spec)
 {
-    job->type = nw_spec_find(job->ctx, "exporter", (const void *const *)nw_exporters, spec);
+    job->type =
+        nw_spec_find(job->ctx, "exporter", (const void *const *)nw_exporters, spec);
     if (!job->type)
         return NW_ENAME;
     if (job->type->wants_net && !job->net)

@@ -15,7 +15,8 @@ extern const nw_export_type *const nw_exporters[];
 /* The architecture that a net is at, in its space. */
 nw_arch *nw_net_arch(nw_net *net);
 
-/* A stream that appends to a text; NULL after nw_fail(). Close it before the text is read. */
+/* A stream that appends to a text; NULL after nw_fail(). Close it before the text is
+ * read. */
 FILE *nw_text_stream(nw_text *out);
 
 /* nw_arch_write() into a text. */
@@ -50,7 +51,8 @@ typedef struct nw_facts {
     nw_text arch, mean, sd; /* the normalisation of the input, "0.49 0.48 0.45" */
 } nw_facts;
 
-nw_status nw_facts_get(nw_ctx *ctx, const nw_arch *arch, const nw_net *net, nw_facts *out);
+nw_status nw_facts_get(nw_ctx *ctx, const nw_arch *arch, const nw_net *net,
+                       nw_facts *out);
 void nw_facts_free(nw_facts *facts);
 
 /* ---- Files ------------------------------------------------------------------- */

@@ -100,8 +100,9 @@ static nw_status read_open(nw_ctx *ctx, FILE *in, const char *path, nw_bytes *ou
         return NW_OK;
     nw_release(ctx, out->data);
     out->data = NULL;
-    return ferror(in) ? cannot_read(ctx, path)
-                      : nw_fail(ctx, NW_EIO, "%s: became shorter while it was read", path);
+    return ferror(in)
+               ? cannot_read(ctx, path)
+               : nw_fail(ctx, NW_EIO, "%s: became shorter while it was read", path);
 }
 
 nw_status nw_file_read(nw_ctx *ctx, const char *path, nw_bytes *out)

@@ -52,12 +52,13 @@ static int box_of(const struct flow *f, int i)
 
 static void put_label(struct flow *f, const nw_gnode *node)
 {
-    const char *spec = node->group >= 0 ? f->arch->space->group[node->group].spec
-                                        : node->spec;
+    const char *spec =
+        node->group >= 0 ? f->arch->space->group[node->group].spec : node->spec;
     const char *name, *keys;
     size_t n = nw_spec_name(spec, &name, &keys);
 
-    nw_text_printf(f->out, *keys ? "<B>%.*s&#160;&#160;</B>" : "<B>%.*s</B>", (int)n, name);
+    nw_text_printf(f->out, *keys ? "<B>%.*s&#160;&#160;</B>" : "<B>%.*s</B>", (int)n,
+                   name);
     if (!*keys)
         return;
     nw_text_printf(f->out, "<FONT POINT-SIZE=\"10\">");
@@ -70,10 +71,11 @@ static void put_choice(struct flow *f, int i)
     const nw_gnode *node = &f->graph->node[i];
     const char *line = f->live[i] ? "#2c3947" : "#c9ced4";
 
-    nw_text_printf(f->out,
-                   "  n%d [shape=box, style=\"filled\", height=0.3, margin=\"0.14,0.05\", "
-                   "color=\"%s\", fillcolor=\"%s\", fontcolor=\"%s\", label=<<B>",
-                   i, line, f->live[i] ? "#eef1f5" : "#fafbfc", line);
+    nw_text_printf(
+        f->out,
+        "  n%d [shape=box, style=\"filled\", height=0.3, margin=\"0.14,0.05\", "
+        "color=\"%s\", fillcolor=\"%s\", fontcolor=\"%s\", label=<<B>",
+        i, line, f->live[i] ? "#eef1f5" : "#fafbfc", line);
     nw_draw_text(f->out, f->arch->space->choice[node->choice].name);
     nw_text_printf(f->out, "</B>>]\n");
 }
@@ -81,8 +83,8 @@ static void put_choice(struct flow *f, int i)
 static void put_op(struct flow *f, int i)
 {
     const nw_gnode *node = &f->graph->node[i];
-    const char *name = node->group >= 0 ? f->arch->space->group[node->group].op->name
-                                        : node->op->name;
+    const char *name =
+        node->group >= 0 ? f->arch->space->group[node->group].op->name : node->op->name;
     const nw_ink *ink = nw_ink_of(name);
     int live = f->live[i];
 
@@ -121,11 +123,12 @@ static void put_edge(struct flow *f, int to, int input)
 {
     const nw_gnode *node = &f->graph->node[to];
     int live = f->live[to] && is_taken(f, node, input);
-    const char *style = live ? (node->choice >= 0 ? ", penwidth=2" : "") : ", style=dashed";
+    const char *style =
+        live ? (node->choice >= 0 ? ", penwidth=2" : "") : ", style=dashed";
 
     nw_text_printf(f->out, "  n%d -> n%d [color=\"%s\", fontcolor=\"%s\"%s, label=<",
-                   box_of(f, node->in[input]), box_of(f, to), live ? "#5b6b7c" : "#d3d8dd",
-                   live ? "#5a636d" : "#c2c8ce", style);
+                   box_of(f, node->in[input]), box_of(f, to),
+                   live ? "#5b6b7c" : "#d3d8dd", live ? "#5a636d" : "#c2c8ce", style);
     put_edge_label(f, node, input, live);
     nw_text_printf(f->out, ">]\n");
 }

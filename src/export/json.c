@@ -43,14 +43,40 @@ static json_t *arch_names(const nw_arch *arch)
     return object;
 }
 
+/* What the family says, as a value; NULL when it says nothing. */
+static nw_status read_genotype(const nw_arch *arch, json_t **out)
+{
+    const nw_space_type *family = arch->space->family;
+    nw_text text;
+    nw_status status;
+    FILE *file;
+
+    *out = NULL;
+    if (!family || !family->genotype)
+        return NW_OK;
+    nw_text_init(&text, arch->ctx);
+    file = nw_text_stream(&text);
+    status = file ? family->genotype(arch, file) : NW_ENOMEM;
+    if (file && fclose(file) && status >= 0)
+        status = NW_ENOMEM;
+    if (status >= 0)
+        *out = json_loadb(text.data, text.length, JSON_DECODE_ANY, NULL);
+    nw_text_free(&text);
+    return status;
+}
+
 static nw_status write_full(nw_ctx *ctx, const nw_arch *arch, FILE *out)
 {
-    json_t *object = json_object();
+    json_t *object, *genotype;
     int failed;
 
+    NW_TRY(read_genotype(arch, &genotype));
+    object = json_object();
     if (arch->space->origin)
         json_object_set_new(object, "space", json_string(arch->space->origin));
     json_object_set_new(object, "arch", arch_names(arch));
+    if (genotype)
+        json_object_set_new(object, "genotype", genotype);
     failed = json_dumpf(object, out, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
     json_decref(object);
     return failed ? nw_fail(ctx, NW_EIO, "json: could not be written") : NW_OK;

@@ -106,8 +106,8 @@ static void constant(struct writer *w, int type, int n, const void *value, size_
     char *name = nw_model_name(&w->model, "%s/constant_%d", now(w)->name, ++w->constants);
     int64_t dim = n;
 
-    nw_model_tensor(&w->model, name, type, 1, &dim,
-                    nw_model_keep(&w->model, value, size), size);
+    nw_model_tensor(&w->model, name, type, 1, &dim, nw_model_keep(&w->model, value, size),
+                    size);
     nw_node_input(&w->model, w->part, name);
 }
 
@@ -240,7 +240,8 @@ static nw_status write_sum(struct writer *w, const nw_gnode *node)
 
     for (int i = 0; i < node->info.n_in; i++) {
         if (weight(w, node, i) != 0 && weight(w, node, i) != 1)
-            return nw_fail(w->net->ctx, NW_EINVAL, "onnx: choice \"%s\" mixes its options: "
+            return nw_fail(w->net->ctx, NW_EINVAL,
+                           "onnx: choice \"%s\" mixes its options: "
                            "export needs a hard architecture",
                            w->graph->space->choice[node->choice].name);
         terms += is_term(w, node, i);

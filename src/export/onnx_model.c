@@ -20,7 +20,7 @@ static char *copy(nw_model *model, const char *text)
 {
     char *out = get(model, strlen(text) + 1);
 
-    return out ? strcpy(out, text) : NULL;
+    return out ? memcpy(out, text, strlen(text) + 1) : NULL;
 }
 
 /* Append to a list of pointers; it is moved whenever its length is a power of 2. */

@@ -7,6 +7,11 @@
 
 enum { LARGEST = 1 << 28, LONGEST = 32767 };
 
+const char *nw_node_name(const Onnx__NodeProto *node)
+{
+    return node->name ? node->name : "";
+}
+
 nw_status nw_node_fail(nw_reader *r, nw_status status, const char *format, ...)
 {
     char words[500];
@@ -15,8 +20,8 @@ nw_status nw_node_fail(nw_reader *r, nw_status status, const char *format, ...)
     va_start(list, format);
     vsnprintf(words, sizeof(words), format, list);
     va_end(list);
-    return nw_fail(r->ctx, status, "%s: node \"%s\" (%s): %s", r->where, r->node->name,
-                   r->node->op_type, words);
+    return nw_fail(r->ctx, status, "%s: node \"%s\" (%s): %s", r->where,
+                   nw_node_name(r->node), r->node->op_type, words);
 }
 
 /* ---- Values and constants ------------------------------------------------------- */
@@ -58,8 +63,9 @@ nw_status nw_node_ref(nw_reader *r, const Onnx__NodeProto *node, size_t i, nw_re
         return nw_node_fail(r, NW_EFORMAT, "reads \"%s\", which nothing gives",
                             node->input[i]);
     if (value->tensor)
-        return nw_node_fail(r, NW_EMATCH, "input %zu is a constant (\"%s\"): not supported",
-                            i, value->name);
+        return nw_node_fail(r, NW_EMATCH,
+                            "input %zu is a constant (\"%s\"): not supported", i,
+                            value->name);
     if (value->ref < 0)
         return nw_node_fail(r, NW_EFORMAT, "reads \"%s\" before it is computed",
                             value->name);
@@ -153,7 +159,8 @@ int nw_node_is_number(nw_reader *r, const Onnx__NodeProto *node, size_t i, float
 
 /* ---- Attributes ------------------------------------------------------------------ */
 
-static const Onnx__AttributeProto *attribute(const Onnx__NodeProto *node, const char *name)
+static const Onnx__AttributeProto *attribute(const Onnx__NodeProto *node,
+                                             const char *name)
 {
     for (size_t i = 0; i < node->n_attribute; i++)
         if (!strcmp(node->attribute[i]->name, name))
@@ -179,7 +186,8 @@ int nw_attr_is(const Onnx__NodeProto *node, const char *name, const char *text)
 {
     const Onnx__AttributeProto *a = attribute(node, name);
 
-    return !a || (a->has_s && a->s.len == strlen(text) && !memcmp(a->s.data, text, a->s.len));
+    return !a ||
+           (a->has_s && a->s.len == strlen(text) && !memcmp(a->s.data, text, a->s.len));
 }
 
 int64_t nw_attr_at(const Onnx__NodeProto *node, const char *name, int i)
@@ -204,7 +212,8 @@ nw_status nw_attr_ints(nw_reader *r, const char *name, int n, int missing, int *
     const Onnx__AttributeProto *a = attribute(r->node, name);
 
     if (a && a->n_ints != (size_t)n)
-        return nw_node_fail(r, NW_EMATCH, "%s has %zu numbers, not %d", name, a->n_ints, n);
+        return nw_node_fail(r, NW_EMATCH, "%s has %zu numbers, not %d", name, a->n_ints,
+                            n);
     for (int i = 0; i < n; i++) {
         int64_t value = a ? a->ints[i] : missing;
 
@@ -221,7 +230,8 @@ nw_status nw_attr_ints(nw_reader *r, const char *name, int n, int missing, int *
 const Onnx__NodeProto *nw_node_next(const nw_reader *r, const Onnx__NodeProto *node,
                                     const char *type)
 {
-    const nw_value *value = node && node->n_output ? nw_value_find(r, node->output[0]) : NULL;
+    const nw_value *value =
+        node && node->n_output ? nw_value_find(r, node->output[0]) : NULL;
     const Onnx__NodeProto *next;
 
     if (!value || value->readers != 1)
@@ -231,12 +241,13 @@ const Onnx__NodeProto *nw_node_next(const nw_reader *r, const Onnx__NodeProto *n
 }
 
 /* The module that a constant "stem.0.weight" belongs to, once; else the node's name. */
-static const char *module_name(nw_reader *r, const nw_value *named, char out[NW_TEXT_SIZE])
+static const char *module_name(nw_reader *r, const nw_value *named,
+                               char out[NW_TEXT_SIZE])
 {
     const char *dot = named ? strrchr(named->name, '.') : NULL;
     size_t n = dot ? (size_t)(dot - named->name) : 0;
 
-    snprintf(out, NW_TEXT_SIZE, "%s", r->node->name);
+    snprintf(out, NW_TEXT_SIZE, "%s", nw_node_name(r->node));
     if (n && n < NW_TEXT_SIZE && !named->used && !strchr(dot, '/')) {
         memcpy(out, named->name, n);
         out[n] = 0;
@@ -275,7 +286,7 @@ nw_status nw_node_place(nw_reader *r, const char *spec, const nw_value *named, i
     char name[NW_TEXT_SIZE];
 
     snprintf(r->space->where, sizeof(r->space->where), "%s: node \"%s\" (%s)", r->where,
-             r->node->name, r->node->op_type);
+             nw_node_name(r->node), r->node->op_type);
     *ref = nw_place_op(r->space, spec, module_name(r, named, name), n_in, in);
     if (*ref < 0)
         return r->space->status;
@@ -304,8 +315,7 @@ nw_status nw_node_bind(nw_reader *r, const char *suffix, const float *data, size
                             i < r->info.n_param ? count : 0);
     NW_TRY(nw_grow(r->ctx, &r->binding, r->n_binding, &r->room_binding,
                    sizeof(*r->binding)));
-    r->binding[r->n_binding++] =
-        (nw_binding){r->placed, r->info.param[i].suffix, data};
+    r->binding[r->n_binding++] = (nw_binding){r->placed, r->info.param[i].suffix, data};
     return NW_OK;
 }
 

@@ -7,7 +7,8 @@
 enum { SPEC = 300 };
 
 /* Nodes up to `last` are that op on input i of the first. */
-static nw_status simple(nw_reader *r, const char *spec, size_t i, const Onnx__NodeProto *last)
+static nw_status simple(nw_reader *r, const char *spec, size_t i,
+                        const Onnx__NodeProto *last)
 {
     nw_ref x;
 
@@ -58,7 +59,8 @@ static nw_status read_hardsigmoid(nw_reader *r)
 {
     if (fabsf(nw_attr_float(r->node, "alpha", .2f) - 1.f / 6) > 1e-6f ||
         nw_attr_float(r->node, "beta", .5f) != .5f)
-        return nw_node_fail(r, NW_EMATCH, "only alpha = 1/6 and beta = 1/2 are supported");
+        return nw_node_fail(r, NW_EMATCH,
+                            "only alpha = 1/6 and beta = 1/2 are supported");
     return simple(r, "hardsigmoid", 0, r->node);
 }
 
@@ -110,12 +112,13 @@ static nw_status read_normalisation(nw_reader *r)
     NW_TRY(nw_node_ref(r, r->node, 0, &x));
     if (strcmp(r->space->place[x].op->name, "input") || !div || div->n_input != 2 ||
         nw_value_find(r, r->node->input[0])->readers != 1)
-        return nw_node_fail(r, NW_EMATCH, "is only read as the normalisation of the input");
+        return nw_node_fail(r, NW_EMATCH,
+                            "is only read as the normalisation of the input");
     NW_TRY(nw_node_floats(r, r->node, 1, &mean, &n));
     NW_TRY(nw_node_floats(r, div, 1, &sd, &m));
     if (n != m || n != (size_t)nw_ref_shape(r, x)->dim[0])
-        return nw_node_fail(r, NW_ESHAPE, "%zu means and %zu deviations for %d channels", n,
-                            m, nw_ref_shape(r, x)->dim[0]);
+        return nw_node_fail(r, NW_ESHAPE, "%zu means and %zu deviations for %d channels",
+                            n, m, nw_ref_shape(r, x)->dim[0]);
     r->mean = nw_arena_get(&r->arena, n * sizeof(double));
     r->sd = nw_arena_get(&r->arena, n * sizeof(double));
     if (!r->mean || !r->sd)
@@ -131,7 +134,8 @@ static nw_status read_normalisation(nw_reader *r)
     return NW_OK;
 }
 
-/* ---- Several inputs ------------------------------------------------------------------ */
+/* ---- Several inputs ------------------------------------------------------------------
+ */
 
 static nw_status read_many(nw_reader *r, const char *spec)
 {
@@ -183,7 +187,8 @@ static nw_status read_softmax(nw_reader *r)
                   r->node);
 }
 
-/* ---- Shape and place ------------------------------------------------------------------ */
+/* ---- Shape and place ------------------------------------------------------------------
+ */
 
 static nw_status read_flatten(nw_reader *r)
 {
@@ -199,9 +204,11 @@ static nw_status read_pad(nw_reader *r)
     int n;
 
     NW_TRY(nw_node_ints(r, r->node, 1, 8, p, &n));
-    if (n != 8 || p[0] || p[1] || p[4] || p[5] || !nw_attr_is(r->node, "mode", "constant") ||
+    if (n != 8 || p[0] || p[1] || p[4] || p[5] ||
+        !nw_attr_is(r->node, "mode", "constant") ||
         (nw_node_has(r->node, 2) && !nw_node_is_number(r, r->node, 2, 0)))
-        return nw_node_fail(r, NW_EMATCH, "only zeros around height and width are supported");
+        return nw_node_fail(r, NW_EMATCH,
+                            "only zeros around height and width are supported");
     snprintf(spec, sizeof(spec), "pad top=%lld left=%lld bottom=%lld right=%lld",
              (long long)p[2], (long long)p[3], (long long)p[6], (long long)p[7]);
     return simple(r, spec, 0, r->node);
@@ -223,7 +230,8 @@ static nw_status slice_spec(nw_reader *r, int rank, char *spec, size_t size)
     if (nw_node_has(r->node, 4))
         NW_TRY(nw_node_ints(r, r->node, 4, 4, step, &s));
     if (m != n || a != n || s != n)
-        return nw_node_fail(r, NW_EFORMAT, "starts, ends, axes and steps differ in number");
+        return nw_node_fail(r, NW_EFORMAT,
+                            "starts, ends, axes and steps differ in number");
     for (int i = 0; i < n; i++) {
         axis[i] += axis[i] < 0 ? rank + 1 : 0;
         if (axis[i] < 1 || axis[i] > rank || step[i] < 1)
@@ -267,7 +275,8 @@ static nw_status read_shuffle(nw_reader *r, const int64_t *shape)
     if (!back || !nw_attr_equals(swap, "perm", 5, perm) || shape[1] != before ||
         shape[2] < 1 || channels % shape[2] || shape[3] != channels / shape[2] ||
         shape[4] != after)
-        return nw_node_fail(r, NW_EMATCH, "is not the shuffle of channels that it looks like");
+        return nw_node_fail(r, NW_EMATCH,
+                            "is not the shuffle of channels that it looks like");
     snprintf(spec, sizeof(spec), "shuffle groups=%lld", (long long)shape[2]);
     return simple(r, spec, 0, back);
 }
@@ -285,7 +294,8 @@ static nw_status read_scale(nw_reader *r, const Onnx__NodeProto *mul)
     return NW_OK;
 }
 
-/* Reshape -> InstanceNormalization -> Reshape [-> Mul -> Add]: layer norm before opset 17. */
+/* Reshape -> InstanceNormalization -> Reshape [-> Mul -> Add]: layer norm before
+ * opset 17. */
 static nw_status read_layernorm(nw_reader *r, const Onnx__NodeProto *norm)
 {
     const Onnx__NodeProto *last = nw_node_next(r, norm, "Reshape");
@@ -348,13 +358,15 @@ static nw_status read_plain_reshape(nw_reader *r, int64_t *shape, int n)
 
     NW_TRY(nw_node_ref(r, r->node, 0, &x));
     if (!fill_shape(nw_ref_shape(r, x), shape, n))
-        return nw_node_fail(r, NW_EMATCH, "the new shape must leave the batch axis alone and "
+        return nw_node_fail(r, NW_EMATCH,
+                            "the new shape must leave the batch axis alone and "
                             "have up to three more");
     if (n == 2)
         return simple(r, "flatten", 0, r->node);
     at = snprintf(spec, sizeof(spec), "reshape to=%lld", (long long)shape[1]);
     for (int i = 2; i < n; i++)
-        at += snprintf(spec + at, sizeof(spec) - (size_t)at, "x%lld", (long long)shape[i]);
+        at +=
+            snprintf(spec + at, sizeof(spec) - (size_t)at, "x%lld", (long long)shape[i]);
     return simple(r, spec, 0, r->node);
 }
 

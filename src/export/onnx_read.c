@@ -52,14 +52,13 @@ static nw_status check_nodes(nw_reader *r, size_t *values)
         if (!r->graph->input[i]->name)
             return bad(r, "an input has no name", "");
     for (size_t i = 0; i < r->graph->n_node; i++) {
-        Onnx__NodeProto *node = r->graph->node[i];
+        const Onnx__NodeProto *node = r->graph->node[i];
 
-        node->name = node->name ? node->name : "";
         if (!node->op_type || !node->n_output)
-            return bad(r, "a node has no type or no output", node->name);
+            return bad(r, "a node has no type or no output", nw_node_name(node));
         for (size_t a = 0; a < node->n_attribute; a++)
             if (!node->attribute[a]->name)
-                return bad(r, "an attribute has no name", node->name);
+                return bad(r, "an attribute has no name", nw_node_name(node));
         *values += node->n_output;
     }
     return NW_OK;
@@ -113,13 +112,15 @@ static void count_readers(nw_reader *r)
             }
         }
     for (size_t i = 0; i < r->graph->n_output; i++) {
-        value = nw_value_find(r, r->graph->output[i]->name ? r->graph->output[i]->name : "");
+        value =
+            nw_value_find(r, r->graph->output[i]->name ? r->graph->output[i]->name : "");
         if (value)
             value->readers += 2; /* a reader that is no node: never part of a pattern */
     }
 }
 
-/* ---- The network ---------------------------------------------------------------------- */
+/* ---- The network ----------------------------------------------------------------------
+ */
 
 static nw_status check_opset(nw_reader *r, const Onnx__ModelProto *model)
 {
@@ -129,8 +130,8 @@ static nw_status check_opset(nw_reader *r, const Onnx__ModelProto *model)
         if (o->domain && *o->domain)
             continue;
         if (o->version < OPSET_FIRST || o->version > OPSET_LAST)
-            return nw_fail(r->ctx, NW_EMATCH, "%s: opset %lld: must be %d to %d", r->where,
-                           (long long)o->version, OPSET_FIRST, OPSET_LAST);
+            return nw_fail(r->ctx, NW_EMATCH, "%s: opset %lld: must be %d to %d",
+                           r->where, (long long)o->version, OPSET_FIRST, OPSET_LAST);
         return NW_OK;
     }
     return nw_fail(r->ctx, NW_EFORMAT, "%s: does not say which opset it needs", r->where);
@@ -213,7 +214,8 @@ static nw_status read_node(nw_reader *r)
 
     if (!type || (r->node->domain && *r->node->domain))
         return nw_node_fail(r, NW_EMATCH, "nodes of this type cannot be read");
-    if (r->node->n_input < (size_t)type->min_in || r->node->n_input > (size_t)type->max_in)
+    if (r->node->n_input < (size_t)type->min_in ||
+        r->node->n_input > (size_t)type->max_in)
         return nw_node_fail(r, NW_EFORMAT, "has %zu inputs", r->node->n_input);
     for (size_t i = 0; i < r->node->n_attribute; i++)
         if (!is_listed(type->attributes, r->node->attribute[i]->name))
@@ -242,7 +244,8 @@ static nw_status read_graph(nw_reader *r)
     return nw_space_seal(r->space);
 }
 
-/* ---- Weights ------------------------------------------------------------------------- */
+/* ---- Weights -------------------------------------------------------------------------
+ */
 
 static const float *weights_of(const nw_reader *r, nw_ref place, const char *suffix)
 {

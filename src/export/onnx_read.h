@@ -61,6 +61,9 @@ typedef struct nw_onnx_type {
 /* Ops with weights and windows; of elements and shapes. Each ends at type NULL. */
 extern const nw_onnx_type nw_onnx_weighty[], nw_onnx_plain[];
 
+/* "" when it has none. */
+const char *nw_node_name(const Onnx__NodeProto *node);
+
 /* "model.onnx: node "stem.0" (Conv): ..."; returns status. */
 nw_status nw_node_fail(nw_reader *r, nw_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -48,13 +48,14 @@ struct window {
 };
 
 /* Reads the attributes; uneven padding is placed before, and *x is then the result. */
-static nw_status read_window(nw_reader *r, const int *kernel, int may_pad, struct window *w,
-                             nw_ref *x)
+static nw_status read_window(nw_reader *r, const int *kernel, int may_pad,
+                             struct window *w, nw_ref *x)
 {
     int pads[4];
     char spec[SPEC];
 
-    if (!nw_attr_is(r->node, "auto_pad", "NOTSET") || nw_attr_int(r->node, "ceil_mode", 0))
+    if (!nw_attr_is(r->node, "auto_pad", "NOTSET") ||
+        nw_attr_int(r->node, "ceil_mode", 0))
         return nw_node_fail(r, NW_EMATCH, "auto_pad and ceil_mode are not supported");
     NW_TRY(nw_attr_ints(r, "kernel_shape", 2, 0, w->k));
     NW_TRY(nw_attr_ints(r, "strides", 2, 1, w->stride));
@@ -70,8 +71,8 @@ static nw_status read_window(nw_reader *r, const int *kernel, int may_pad, struc
         return NW_OK;
     if (!may_pad)
         return nw_node_fail(r, NW_EMATCH, "pads differ from side to side: not supported");
-    snprintf(spec, sizeof(spec), "pad top=%d left=%d bottom=%d right=%d", pads[0], pads[1],
-             pads[2], pads[3]);
+    snprintf(spec, sizeof(spec), "pad top=%d left=%d bottom=%d right=%d", pads[0],
+             pads[1], pads[2], pads[3]);
     w->pad[0] = w->pad[1] = 0;
     return nw_node_place(r, spec, NULL, 1, (nw_ref[]){*x}, x);
 }
@@ -91,8 +92,8 @@ static nw_status read_conv(nw_reader *r)
         return nw_node_fail(r, NW_EFORMAT, "group %lld", (long long)groups);
     snprintf(spec, sizeof(spec),
              "conv2d out=%d k=%dx%d stride=%dx%d pad=%dx%d dil=%dx%d groups=%d bias=%d",
-             dim[0], w.k[0], w.k[1], w.stride[0], w.stride[1], w.pad[0], w.pad[1], w.dil[0],
-             w.dil[1], (int)groups, bias);
+             dim[0], w.k[0], w.k[1], w.stride[0], w.stride[1], w.pad[0], w.pad[1],
+             w.dil[0], w.dil[1], (int)groups, bias);
     NW_TRY(nw_node_place(r, spec, constant(r, r->node, 1), 1, (nw_ref[]){x}, &x));
     NW_TRY(bind_input(r, r->node, 1, "weight"));
     if (bias)
@@ -110,8 +111,8 @@ static nw_status read_pool(nw_reader *r, const char *op, const char *more)
     NW_TRY(read_window(r, NULL, 0, &w, &x));
     if (w.dil[0] != 1 || w.dil[1] != 1)
         return nw_node_fail(r, NW_EMATCH, "dilations are not supported");
-    snprintf(spec, sizeof(spec), "%s k=%dx%d stride=%dx%d pad=%dx%d%s", op, w.k[0], w.k[1],
-             w.stride[0], w.stride[1], w.pad[0], w.pad[1], more);
+    snprintf(spec, sizeof(spec), "%s k=%dx%d stride=%dx%d pad=%dx%d%s", op, w.k[0],
+             w.k[1], w.stride[0], w.stride[1], w.pad[0], w.pad[1], more);
     NW_TRY(nw_node_place(r, spec, NULL, 1, (nw_ref[]){x}, &x));
     nw_node_gave(r, r->node, x);
     return NW_OK;
@@ -161,7 +162,8 @@ static nw_status read_gather(nw_reader *r)
     int to[2], k[2];
     nw_ref x;
 
-    if (!pool || nw_attr_int(r->node, "axis", 0) != 2 || nw_attr_int(second, "axis", 0) != 3)
+    if (!pool || nw_attr_int(r->node, "axis", 0) != 2 ||
+        nw_attr_int(second, "axis", 0) != 3)
         return nw_node_fail(r, NW_EMATCH, "is only read as part of an adaptive pool");
     for (int i = 0; i < 2; i++)
         k[i] = (int)nw_attr_at(pool, "kernel_shape", i);
@@ -240,7 +242,8 @@ static nw_status read_batchnorm(nw_reader *r)
              (double)nw_attr_float(r->node, "epsilon", 1e-5f), !plain);
     if (!nw_node_is_constant(r, r->node, 3))
         return nw_node_fail(r, NW_EMATCH, "the mean is not a constant");
-    NW_TRY(nw_node_place(r, spec, constant(r, r->node, plain ? 3 : 1), 1, (nw_ref[]){x}, &x));
+    NW_TRY(nw_node_place(r, spec, constant(r, r->node, plain ? 3 : 1), 1, (nw_ref[]){x},
+                         &x));
     for (size_t i = plain ? 2 : 0; i < 4; i++)
         NW_TRY(bind_input(r, r->node, 1 + i, suffix[i]));
     nw_node_gave(r, r->node, x);
@@ -281,7 +284,8 @@ static nw_status read_dense(nw_reader *r, nw_ref x, const struct product *p)
         data = transposed(r, data, dim);
     if (!data)
         return NW_ENOMEM;
-    snprintf(spec, sizeof(spec), "dense out=%d bias=%d", dim[!p->is_out_in], p->bias != NULL);
+    snprintf(spec, sizeof(spec), "dense out=%d bias=%d", dim[!p->is_out_in],
+             p->bias != NULL);
     NW_TRY(nw_node_place(r, spec, constant(r, p->weight, p->weight->n_input > 1), 1,
                          (nw_ref[]){x}, &x));
     NW_TRY(nw_node_bind(r, "weight", data, n));
@@ -296,8 +300,8 @@ static nw_status read_gemm(nw_reader *r)
     struct product p = {.weight = r->node, .last = r->node, .bias_at = 2};
     nw_ref x;
 
-    if (nw_attr_float(r->node, "alpha", 1) != 1 || nw_attr_float(r->node, "beta", 1) != 1 ||
-        nw_attr_int(r->node, "transA", 0))
+    if (nw_attr_float(r->node, "alpha", 1) != 1 ||
+        nw_attr_float(r->node, "beta", 1) != 1 || nw_attr_int(r->node, "transA", 0))
         return nw_node_fail(r, NW_EMATCH, "alpha, beta and transA are not supported");
     NW_TRY(nw_node_ref(r, r->node, 0, &x));
     if (nw_ref_shape(r, x)->rank != 1)
@@ -344,7 +348,8 @@ static nw_status read_matmul(nw_reader *r)
     NW_TRY(nw_node_ref(r, r->node, 1, &in[1]));
     swap = is_swap(swap, 3) ? swap : NULL;
     if (swap)
-        NW_TRY(nw_node_place(r, "matmul ta=1 tb=1", NULL, 2, (nw_ref[]){in[1], in[0]}, &out));
+        NW_TRY(nw_node_place(r, "matmul ta=1 tb=1", NULL, 2, (nw_ref[]){in[1], in[0]},
+                             &out));
     else
         NW_TRY(nw_node_place(r, "matmul", NULL, 2, in, &out));
     nw_node_gave(r, swap ? swap : r->node, out);
@@ -360,7 +365,8 @@ static nw_status read_transpose(nw_reader *r)
     nw_ref in[2], out;
 
     if (!product || product->n_input != 2 || !is_swap(r->node, constant_in ? 2 : 3))
-        return nw_node_fail(r, NW_EMATCH, "only the last two axes, before a MatMul, can be "
+        return nw_node_fail(r, NW_EMATCH,
+                            "only the last two axes, before a MatMul, can be "
                             "exchanged");
     first = !strcmp(product->input[0], r->node->output[0]);
     if (constant_in) {
@@ -383,9 +389,11 @@ static nw_status read_cast(nw_reader *r)
     int dim[2];
     nw_ref x;
 
-    if (!gather || nw_attr_int(r->node, "to", 0) != ONNX__TENSOR_PROTO__DATA_TYPE__INT64 ||
+    if (!gather ||
+        nw_attr_int(r->node, "to", 0) != ONNX__TENSOR_PROTO__DATA_TYPE__INT64 ||
         nw_attr_int(gather, "axis", 0) || gather->n_input != 2)
-        return nw_node_fail(r, NW_EMATCH, "only the numbers of a Gather's rows can be cast");
+        return nw_node_fail(r, NW_EMATCH,
+                            "only the numbers of a Gather's rows can be cast");
     NW_TRY(nw_node_ref(r, r->node, 0, &x));
     NW_TRY(dims(r, gather, 0, 2, dim));
     snprintf(spec, sizeof(spec), "embedding num=%d dim=%d", dim[0], dim[1]);
@@ -403,7 +411,8 @@ const nw_onnx_type nw_onnx_weighty[] = {
     {"AveragePool", 1, 1, WINDOW ",ceil_mode,count_include_pad", read_avgpool},
     {"GlobalAveragePool", 1, 1, "", read_globalpool},
     {"Gather", 2, 2, "axis", read_gather},
-    {"BatchNormalization", 5, 5, "epsilon,momentum,training_mode,spatial", read_batchnorm},
+    {"BatchNormalization", 5, 5, "epsilon,momentum,training_mode,spatial",
+     read_batchnorm},
     {"Gemm", 2, 3, "alpha,beta,transA,transB", read_gemm},
     {"MatMul", 2, 2, "", read_matmul},
     {"Transpose", 1, 1, "perm", read_transpose},

@@ -24,8 +24,9 @@ static json_t *tensor_json(const nw_gparam *p, size_t begin)
 
     for (int d = 0; d < p->param->rank; d++)
         json_array_append_new(shape, json_integer(p->param->dim[d]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
-                     (json_int_t)begin, (json_int_t)(begin + p->count * sizeof(float)));
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape,
+                     "data_offsets", (json_int_t)begin,
+                     (json_int_t)(begin + p->count * sizeof(float)));
 }
 
 static json_t *header_json(const nw_graph *graph, const nw_facts *facts)
@@ -127,13 +128,16 @@ static nw_status check_shape(const struct reader *r, const nw_gparam *p, json_t 
     for (int d = 0; d < p->param->rank; d++) {
         json_t *dim = json_array_get(shape, (size_t)d);
 
-        same = same && json_is_integer(dim) && json_integer_value(dim) == p->param->dim[d];
+        same =
+            same && json_is_integer(dim) && json_integer_value(dim) == p->param->dim[d];
         at += snprintf(at, 16, "%s%d", d ? ", " : "", p->param->dim[d]);
     }
     if (same)
         return NW_OK;
-    return nw_fail(r->net->ctx, NW_EMATCH, "%s: \"%s\": its shape is not [%s], which the "
-                   "network needs", r->where, p->name, wanted);
+    return nw_fail(r->net->ctx, NW_EMATCH,
+                   "%s: \"%s\": its shape is not [%s], which the "
+                   "network needs",
+                   r->where, p->name, wanted);
 }
 
 /* Begin and end of a tensor, or a failure when they are not inside the file. */
@@ -144,11 +148,15 @@ static nw_status find_data(const struct reader *r, const nw_gparam *p, json_t *t
 
     if (json_unpack(tensor, "{s:[I, I]}", "data_offsets", &begin, &end) || begin < 0 ||
         end < begin || (uint64_t)end > r->size)
-        return nw_fail(r->net->ctx, NW_EFORMAT, "%s: \"%s\": data_offsets are not two "
-                       "places in the %zu bytes of data", r->where, p->name, r->size);
+        return nw_fail(r->net->ctx, NW_EFORMAT,
+                       "%s: \"%s\": data_offsets are not two "
+                       "places in the %zu bytes of data",
+                       r->where, p->name, r->size);
     if ((size_t)(end - begin) != p->count * sizeof(float))
-        return nw_fail(r->net->ctx, NW_EFORMAT, "%s: \"%s\": has %lld bytes, its shape "
-                       "needs %zu", r->where, p->name, (long long)(end - begin),
+        return nw_fail(r->net->ctx, NW_EFORMAT,
+                       "%s: \"%s\": has %lld bytes, its shape "
+                       "needs %zu",
+                       r->where, p->name, (long long)(end - begin),
                        p->count * sizeof(float));
     *data = r->data + begin;
     return NW_OK;
@@ -162,7 +170,8 @@ static nw_status locate(const struct reader *r, int i, const unsigned char **dat
     const char *type = json_string_value(json_object_get(tensor, "dtype"));
 
     if (!tensor)
-        return nw_fail(net->ctx, NW_EMATCH, "%s: has no tensor \"%s\"", r->where, p->name);
+        return nw_fail(net->ctx, NW_EMATCH, "%s: has no tensor \"%s\"", r->where,
+                       p->name);
     if (!type || strcmp(type, "F32"))
         return nw_fail(net->ctx, NW_EFORMAT, "%s: \"%s\": dtype is %s, not F32", r->where,
                        p->name, type ? type : "missing");
@@ -204,8 +213,10 @@ static nw_status load_normalisation(const struct reader *r)
     if (ok)
         ok = nw_net_normalise(r->net, n, moment, moment + n) >= 0;
     else
-        nw_fail(r->net->ctx, NW_EFORMAT, "%s: netwright.mean and netwright.sd are not a "
-                "number for each of %d channels, and sd above 0", r->where, n);
+        nw_fail(r->net->ctx, NW_EFORMAT,
+                "%s: netwright.mean and netwright.sd are not a "
+                "number for each of %d channels, and sd above 0",
+                r->where, n);
     nw_release(r->net->ctx, moment);
     return ok ? NW_OK : NW_EFORMAT;
 }
@@ -218,8 +229,8 @@ static nw_status open_header(struct reader *r, const unsigned char *bytes, size_
     for (int i = 0; size >= LENGTH_BYTES && i < LENGTH_BYTES; i++)
         length |= (uint64_t)bytes[i] << 8 * i;
     if (size < LENGTH_BYTES || length > size - LENGTH_BYTES || length > LONGEST_HEADER)
-        return nw_fail(r->net->ctx, NW_EFORMAT, "%s: is not a safetensors file, or cut off",
-                       r->where);
+        return nw_fail(r->net->ctx, NW_EFORMAT,
+                       "%s: is not a safetensors file, or cut off", r->where);
     r->data = bytes + LENGTH_BYTES + length;
     r->size = size - LENGTH_BYTES - (size_t)length;
     r->header = json_loadb((const char *)bytes + LENGTH_BYTES, (size_t)length,

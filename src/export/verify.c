@@ -34,8 +34,8 @@ static nw_status compare_weights(nw_net *net, nw_net *copy, const char *path)
             status = NW_ENOMEM;
         else if (k < 0 || net->graph->param[k].count != p->count ||
                  memcmp(data, nw_net_param(copy, i), p->count * sizeof(float)))
-            status = nw_fail(net->ctx, NW_EDIFFER, "%s: \"%s\" is not what the network has",
-                             path, p->name);
+            status = nw_fail(net->ctx, NW_EDIFFER,
+                             "%s: \"%s\" is not what the network has", path, p->name);
     }
     nw_release(net->ctx, room.data);
     return status;
@@ -153,6 +153,7 @@ nw_status nw_export_verify(const nw_arch *arch, nw_net *net, const char *spec,
     if (status >= 0 && !strcmp(path, "-"))
         status = nw_fail(job.ctx, NW_EINVAL, "standard output cannot be read again");
     else if (status >= 0)
-        status = job.type->open ? verify_net(job.type, net, path) : verify_bytes(&job, path);
+        status =
+            job.type->open ? verify_net(job.type, net, path) : verify_bytes(&job, path);
     return nw_export_end(&job, status);
 }

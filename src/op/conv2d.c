@@ -208,6 +208,7 @@ static const nw_case conv2d_cases[] = {
     {"conv2d out=4 k=5 pad=0", 1, {{3, {1, 9, 8}}}},
     {"conv2d out=9 k=1 bias=0", 1, {{3, {5, 4, 3}}}},
     {"conv2d out=8 k=1 stride=2", 1, {{3, {16, 5, 5}}}},
+    {"conv2d out=8 k=1 stride=2 bias=0", 1, {{3, {1, 8, 8}}}},
     {"conv2d out=10 k=1x7", 1, {{3, {4, 3, 9}}}},
     {"conv2d k=3x5 stride=2x1 pad=1x0", 1, {{3, {10, 7, 8}}}},
     {"conv2d out=7 dil=2", 1, {{3, {9, 8, 5}}}},

@@ -35,6 +35,15 @@
          "drop path at the end of training, probability",                                 \
          NULL},                                                                           \
         {"aux", NW_BOOL, AT(aux), "0", 0, 0, "an auxiliary head, loss weight 0.4", NULL}, \
+        {"stem_pad",                                                                      \
+         NW_INT,                                                                          \
+         AT(stem_pad),                                                                    \
+         "1",                                                                             \
+         0,                                                                               \
+         64,                                                                              \
+         "zeros around the image in the cifar stem: 3 with stem_stride=2 makes 28 "       \
+         "pixels 16",                                                                     \
+         NULL},                                                                           \
     {                                                                                     \
         "stem_stride", NW_INT, AT(stem_stride), "1", 1, 4,                                \
             "of the cifar stem: 2 halves the pixels of all cells", NULL                   \
@@ -107,9 +116,9 @@ static void stem(struct darts_net *net, nw_ref x, int imagenet, nw_ref s[2])
 
     if (!imagenet) {
         s[0] = s[1] = nw_opf(space, x,
-                             "conv2d out=%d k=3 stride=%d pad=1 bias=0 name=stem.0 | "
+                             "conv2d out=%d k=3 stride=%d pad=%d bias=0 name=stem.0 | "
                              "batchnorm name=stem.1",
-                             3 * c, net->key->stem_stride);
+                             3 * c, net->key->stem_stride, net->key->stem_pad);
         return;
     }
     s[0] = nw_opf(space, x,
@@ -148,8 +157,8 @@ static nw_status check_pixels(const struct darts_net *net, const int input[3],
     const struct darts *key = net->key;
 
     for (int i = 1; i < 3; i++) {
-        int stride = imagenet ? 8 : key->stem_stride;
-        int pixels = (input[i] + stride - 1) / stride;
+        int pixels = imagenet ? (input[i] + 7) / 8
+                              : (input[i] + 2 * key->stem_pad - 3) / key->stem_stride + 1;
 
         for (int layer = 0; layer < key->layers; layer++) {
             if (!is_reduction(key, layer))
@@ -267,6 +276,14 @@ static nw_status supernet_build(void *self, nw_space *space, const int input[3],
     return darts_build(self, space, input, classes, arch);
 }
 
+static nw_status darts_genotype(const nw_arch *arch, FILE *out)
+{
+    nw_genotype genotype;
+
+    NW_TRY(nw_genotype_of_arch(arch, &genotype));
+    return nw_genotype_write(arch->ctx, &genotype, out);
+}
+
 const nw_space_type nw_space_darts = {
     .name = "darts",
     .doc = "cells of four nodes with eight ops an edge; 1.08e18 pairs of cells",
@@ -274,6 +291,7 @@ const nw_space_type nw_space_darts = {
     .attrs = darts_attrs,
     .size = sizeof(struct darts),
     .build = darts_build,
+    .genotype = darts_genotype,
 };
 
 const nw_space_type nw_space_darts_supernet = {
@@ -283,6 +301,7 @@ const nw_space_type nw_space_darts_supernet = {
     .attrs = supernet_attrs,
     .size = sizeof(struct darts),
     .build = supernet_build,
+    .genotype = darts_genotype,
 };
 
 /* ---- Networks that were found --------------------------------------------------- */

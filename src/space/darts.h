@@ -8,7 +8,7 @@
 
 /* What a spec says. */
 struct darts {
-    int c, layers, classes, steps, multiplier, stem_stride, aux;
+    int c, layers, classes, steps, multiplier, stem_stride, stem_pad, aux;
     double drop;
     char net[NW_TEXT_SIZE], phase[NW_TEXT_SIZE], ops[NW_TEXT_SIZE];
 };

@@ -190,6 +190,26 @@ static nw_status nasbench201_build(void *self, nw_space *space, const int input[
     return build(&net, shape, classes);
 }
 
+/* "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|" */
+static nw_status nasbench201_genotype(const nw_arch *arch, FILE *out)
+{
+    char name[16];
+
+    fputc('"', out);
+    for (int e = 0; e < EDGES; e++) {
+        int op;
+
+        snprintf(name, sizeof(name), "edge_%d", e);
+        op = nw_arch_get(arch, name);
+        if (op < 0)
+            return nw_fail(arch->ctx, NW_EMATCH, "the architecture has no choice %s", name);
+        fprintf(out, "%s|%s~%d", e == 1 || e == 3 ? "|+" : "", op_names[op], edge_from[e]);
+    }
+    fputs("|\"", out);
+    return ferror(out) ? nw_fail(arch->ctx, NW_EIO, "the genotype could not be written")
+                       : NW_OK;
+}
+
 const nw_space_type nw_space_nasbench201 = {
     .name = "nasbench201",
     .doc = "six edges with five ops each: 15,625 cells whose results are published",
@@ -197,4 +217,5 @@ const nw_space_type nw_space_nasbench201 = {
     .attrs = nasbench201_attrs,
     .size = sizeof(struct nasbench201),
     .build = nasbench201_build,
+    .genotype = nasbench201_genotype,
 };

@@ -192,6 +192,15 @@ nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass 
 
 #else
 
+/* oneDNN 2.6 gathers the pixels of a strided 1x1 convolution into scratch by whole
+ * vectors; with fewer channels than a vector has lanes it writes past the end of it, and
+ * gradients of weights are wrong. */
+static int onednn_overruns(const nw_conv_dims *d, nw_conv_pass pass)
+{
+    return pass == NW_CONV_BACK_WEIGHTS && d->kh == 1 && d->kw == 1 &&
+           (d->sh > 1 || d->sw > 1) && d->ic / d->groups < 16;
+}
+
 /* Measured with 16 to 144 channels: oneDNN's depthwise kernels are up to twice as fast as
  * ours forward and, undilated, towards the data; what it has for all else is 3 to 60
  * times slower. Its gradient of weights is cut by the number of threads, ours is not. */
@@ -204,7 +213,8 @@ nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass 
     *way = own;
     if (has_own && pass == NW_CONV_BACK_WEIGHTS)
         return NW_OK;
-    NW_TRY(nw_onednn_conv(ctx, d, pass, bias, way));
+    if (!onednn_overruns(d, pass))
+        NW_TRY(nw_onednn_conv(ctx, d, pass, bias, way));
     if (has_own && !(way->run && strstr(way->name, "jit_dw"))) {
         nw_release(ctx, way->self);
         *way = own;

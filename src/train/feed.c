@@ -23,6 +23,12 @@ nw_status nw_feed_init(nw_feed *feed, nw_ctx *ctx, nw_data *data,
     return feed->order && feed->x && feed->label ? NW_OK : NW_ENOMEM;
 }
 
+void nw_feed_shorten(nw_feed *feed, long batches)
+{
+    if (batches > 0 && batches < feed->per_epoch)
+        feed->per_epoch = batches;
+}
+
 void nw_feed_clear(nw_feed *feed)
 {
     if (!feed->ctx)

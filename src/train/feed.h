@@ -27,6 +27,8 @@ typedef struct nw_feed {
 /* A batch larger than the data becomes the data. NW_EINVAL for data without examples. */
 nw_status nw_feed_init(nw_feed *feed, nw_ctx *ctx, nw_data *data,
                        const nw_augment *augment, int batch, int shuffle, uint64_t seed);
+/* End every epoch after so many batches: a short epoch of a new order; 0 = all. */
+void nw_feed_shorten(nw_feed *feed, long batches);
 void nw_feed_clear(nw_feed *feed);
 
 /* Load the batch of step k, counted from the very first; its epoch is k / per_epoch. */

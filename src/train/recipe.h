@@ -19,7 +19,7 @@ typedef struct nw_recipe {
     double clip, clip_value;
     char loss[NW_TEXT_SIZE], metric[NW_TEXT_SIZE], augment[NW_TEXT_SIZE];
     double smoothing;
-    int topk, shuffle;
+    int topk, shuffle, steps;
     char precision[NW_TEXT_SIZE];
 } nw_recipe;
 
@@ -52,6 +52,7 @@ typedef struct nw_recipe {
     NW_RECIPE_KEY(s, smoothing, REAL, "0", 0, 1, "label smoothing"), \
     NW_RECIPE_KEY(s, metric, TEXT, "accuracy", 0, 0, "what a score ranks by: accuracy, topk or loss"), \
     NW_RECIPE_KEY(s, topk, INT, "5", 1, 1000, "k of topk"), \
+    NW_RECIPE_KEY(s, steps, INT, "0", 0, 1000000000, "steps of an epoch at most; 0 = all of the data"), \
     NW_RECIPE_KEY(s, shuffle, BOOL, "1", 0, 0, "a new order every epoch"), \
     NW_RECIPE_KEY(s, augment, TEXT, "", 0, 0, "as in \"crop=4 flip=1 cutout=16\""), \
     NW_RECIPE_KEY(s, precision, TEXT, "f32", 0, 0, "f32, or f64 to check it")

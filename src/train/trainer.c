@@ -26,6 +26,7 @@ static nw_status init(nw_trainer *t, nw_data *data)
     NW_TRY(nw_optimizer_init(&t->opt, t->net, t->recipe));
     NW_TRY(nw_feed_init(&t->feed, t->ctx, data, &t->augment, t->recipe->batch,
                         t->recipe->shuffle, nw_subseed(t->seed, NW_FOR_SHUFFLE, 0)));
+    nw_feed_shorten(&t->feed, t->recipe->steps);
     config = nw_recipe_plan(t->recipe, t->feed.batch);
     config.soft_labels = config.squares;
     t->classes = nw_count(&t->net->graph->node[t->net->graph->output].info.out);

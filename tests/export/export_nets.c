@@ -7,6 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What Graphviz and the font libraries below it never give back. */
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libgvc\nleak:libcgraph\nleak:libgvplugin\nleak:libfontconfig\n"
+           "leak:libglib\nleak:libgobject\nleak:libpango\nleak:libcairo\n";
+}
+
 static char dir[200];
 
 const char *export_dir(void)

@@ -1,4 +1,5 @@
-/* test_drawing.c - pictures and JSON: what must be in them, and files that appear whole. */
+/* test_drawing.c - pictures and JSON: what must be in them, and files that appear whole.
+ */
 #include "export_nets.h"
 
 #include <jansson.h>
@@ -142,8 +143,10 @@ static void test_drawing__json_reads_back_in_both_forms(void **state)
         check_ok(ctx, nw_arch_read(back, export_as(one, spec[i % 3]), "drawn"));
         assert_true(nw_arch_hash(back) == nw_arch_hash(one));
     }
-    assert_non_null(strstr(export_as(arch[0], "json"), "{\"width\":1,\"first\":0,\"skip\":["));
-    assert_non_null(strstr(export_as(arch[1], "json"), "\"space\": \"darts c=4 layers=3\""));
+    assert_non_null(
+        strstr(export_as(arch[0], "json"), "{\"width\":1,\"first\":0,\"skip\":["));
+    assert_non_null(
+        strstr(export_as(arch[1], "json"), "\"space\": \"darts c=4 layers=3\""));
     assert_non_null(strstr(export_as(arch[1], "json"), "\"genotype\""));
     nw_close(ctx);
 }

@@ -127,8 +127,9 @@ static void test_onnx__published_networks_survive_the_round_trip(void **state)
 static void test_onnx__zeros_that_are_read_are_written(void **state)
 {
     (void)state;
-    check_published("nasbench201 c=4 n=1 arch=\"|none~0|+|none~0|none~1|+|none~0|none~1|none~2|\"",
-                    "zeros", 1);
+    check_published(
+        "nasbench201 c=4 n=1 arch=\"|none~0|+|none~0|none~1|+|none~0|none~1|none~2|\"",
+        "zeros", 1);
 }
 
 static void test_onnx__bytes_do_not_depend_on_the_run(void **state)
@@ -157,7 +158,8 @@ static void test_onnx__hard_supernets_export_and_soft_ones_do_not(void **state)
     nw_ref x = nw_input(s, 4, 5, 5);
     nw_ref some = nw_some_of(s, "some", 2, nw_op(s, "relu", x), nw_op(s, "tanh", x),
                              nw_op(s, "none", x));
-    nw_ref one = nw_one_of(s, "one", nw_op(s, "none", some), nw_op(s, "conv2d k=3", some));
+    nw_ref one =
+        nw_one_of(s, "one", nw_op(s, "none", some), nw_op(s, "conv2d k=3", some));
     nw_arch *arch;
     nw_net *net;
 

@@ -46,7 +46,8 @@ static void test_safetensors__weights_come_back_bit_by_bit(void **state)
     check_ok(ctx, nw_export(arch, net, "safetensors", path));
     other = nw_net_new(ctx, arch->space, arch, 99, NW_F32);
     check_ok(ctx, nw_safetensors_read(other, path));
-    assert_memory_equal(net->param, other->param, net->graph->n_trainable * sizeof(float));
+    assert_memory_equal(net->param, other->param,
+                        net->graph->n_trainable * sizeof(float));
     assert_memory_equal(net->buffer, other->buffer, net->graph->n_buffer * sizeof(float));
     assert_true(export_distance(net, other, 0) == 0);
     check_ok(ctx, nw_export_verify(arch, net, "safetensors", path));
@@ -65,15 +66,19 @@ static void test_safetensors__the_header_is_what_pytorch_expects(void **state)
     check_ok(ctx, nw_file_read(ctx, export_path("h.safetensors"), &file));
     json = (const char *)file.data + 8;
     assert_int_equal((file.data[0] | file.data[1] << 8) % 8, 0);
-    assert_non_null(strstr(json, "\"stem.0.weight\":{\"dtype\":\"F32\",\"shape\":[3,1,3,3],"
-                                 "\"data_offsets\":[0,108]}"));
-    assert_non_null(strstr(json, "\"stem.1.running_var\":{\"dtype\":\"F32\",\"shape\":[3]"));
-    assert_non_null(strstr(json, "\"classifier.weight\":{\"dtype\":\"F32\",\"shape\":[2,3]"));
+    assert_non_null(strstr(json,
+                           "\"stem.0.weight\":{\"dtype\":\"F32\",\"shape\":[3,1,3,3],"
+                           "\"data_offsets\":[0,108]}"));
+    assert_non_null(
+        strstr(json, "\"stem.1.running_var\":{\"dtype\":\"F32\",\"shape\":[3]"));
+    assert_non_null(
+        strstr(json, "\"classifier.weight\":{\"dtype\":\"F32\",\"shape\":[2,3]"));
     assert_non_null(strstr(json, "\"netwright.version\""));
     nw_close(ctx);
 }
 
-static void check_refused(nw_net *net, const char *header, size_t zeros, const char *words)
+static void check_refused(nw_net *net, const char *header, size_t zeros,
+                          const char *words)
 {
     assert_true(load(net, header, zeros) < 0);
     if (!strstr(nw_errmsg(net->ctx), words))
@@ -96,16 +101,17 @@ static void test_safetensors__bad_files_are_refused_in_words(void **state)
     check_refused(net, WEIGHT("\"dtype\":\"F16\""), 0, "dtype is F16, not F32");
     check_refused(net, WEIGHT("\"dtype\":\"F32\",\"shape\":[3,1,3]"), 0,
                   "its shape is not [3, 1, 3, 3]");
-    check_refused(net, WEIGHT("\"dtype\":\"F32\",\"shape\":[3,1,3,3]"), 0, "data_offsets");
-    check_refused(net,
-                  WEIGHT("\"dtype\":\"F32\",\"shape\":[3,1,3,3],\"data_offsets\":[0,108]"),
-                  107, "data_offsets");
-    check_refused(net,
-                  WEIGHT("\"dtype\":\"F32\",\"shape\":[3,1,3,3],\"data_offsets\":[-4,104]"),
-                  200, "data_offsets");
-    check_refused(net,
-                  WEIGHT("\"dtype\":\"F32\",\"shape\":[3,1,3,3],\"data_offsets\":[0,104]"),
-                  108, "has 104 bytes, its shape needs 108");
+    check_refused(net, WEIGHT("\"dtype\":\"F32\",\"shape\":[3,1,3,3]"), 0,
+                  "data_offsets");
+    check_refused(
+        net, WEIGHT("\"dtype\":\"F32\",\"shape\":[3,1,3,3],\"data_offsets\":[0,108]"),
+        107, "data_offsets");
+    check_refused(
+        net, WEIGHT("\"dtype\":\"F32\",\"shape\":[3,1,3,3],\"data_offsets\":[-4,104]"),
+        200, "data_offsets");
+    check_refused(
+        net, WEIGHT("\"dtype\":\"F32\",\"shape\":[3,1,3,3],\"data_offsets\":[0,104]"),
+        108, "has 104 bytes, its shape needs 108");
     assert_true(*(float *)net->param == before);
     nw_close(ctx);
 #undef WEIGHT

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 EVAL, TRAIN, STILL, RECALIBRATE = range(4)
 RANDOM = {"noise", "dropout", "droppath", "input", "label"}
-BATCH = 2
+BATCH = 3
 
 
 class Call(nn.Module):
@@ -91,10 +91,10 @@ def channels(x):
     return -1 if x.dim() == 3 else 1
 
 
-def conv(keys, c, default_pad="same"):
-    k, d = pair(keys.get("k", "1")), pair(keys.get("dil", "1"))
+def conv(keys, c):
+    k, d = pair(keys.get("k", "3")), pair(keys.get("dil", "1"))
     out = count(keys.get("out", "in"), c)
-    pad = keys.get("pad", default_pad)
+    pad = keys.get("pad", "same")
     pad = tuple((k[i] - 1) * d[i] // 2 for i in (0, 1)) if pad == "same" else pair(pad)
     return nn.Conv2d(c, out, k, pair(keys.get("stride", "1")), pad, d,
                      count(keys.get("groups", "1"), c), flag(keys.get("bias", "1")))
@@ -109,8 +109,35 @@ def count(text, c):
     return n
 
 
-def norm(c, keys):
-    return nn.BatchNorm2d(c, affine=flag(keys.get("affine", "1")))
+def norm(c, keys, kind=nn.BatchNorm2d):
+    return kind(c, float(keys.get("eps", 1e-5)), float(keys.get("momentum", 0.1)),
+                flag(keys.get("affine", "1")))
+
+
+def layer_norm(keys, shape):
+    over = shape if len(shape) == 3 else shape[-1:]
+    return nn.LayerNorm(over, float(keys.get("eps", 1e-5)), flag(keys.get("affine", "1")))
+
+
+def window(keys):
+    k = pair(keys.get("k", "2"))
+    pad = keys.get("pad", "0")
+    return (k, k if keys.get("stride", "k") == "k" else pair(keys["stride"]),
+            ((k[0] - 1) // 2, (k[1] - 1) // 2) if pad == "same" else pair(pad))
+
+
+def avg_pool(keys):
+    if keys.get("to", "0") != "0":
+        return lambda x: F.adaptive_avg_pool2d(x, pair(keys["to"]))
+    whole = flag(keys.get("count_pad", "0"))
+    return lambda x: F.avg_pool2d(x, *window(keys), count_include_pad=whole)
+
+
+def product(keys):
+    def turned(x, key):
+        return x.transpose(1, 2) if flag(keys.get(key, "0")) else x
+
+    return lambda a, b: turned(a, "ta") @ turned(b, "tb")
 
 
 class Named(nn.Module):
@@ -147,13 +174,13 @@ def dil_conv(keys, c):
 
 def relu_conv_bn(keys, c):
     out = count(keys.get("out", "in"), c)
-    return Named("op", nn.ReLU(), conv(dict(keys, bias="0"), c), norm(out, keys))
+    return Named("op", nn.ReLU(), conv({"k": "1", **keys, "bias": "0"}, c), norm(out, keys))
 
 
 class ConvBnRelu(nn.Module):
     def __init__(self, keys, c):
         super().__init__()
-        self.conv = conv(dict({"k": "3"}, bias="0", **keys), c)
+        self.conv = conv({**keys, "bias": "0"}, c)
         self.bn = norm(count(keys.get("out", "in"), c), keys)
 
     def forward(self, x):
@@ -198,6 +225,10 @@ def build(name, keys, shapes):
         "softmax": lambda x: F.softmax(x, channels(x)),
         "log_softmax": lambda x: F.log_softmax(x, channels(x)),
         "cross_entropy": cross_entropy(keys),
+        "matmul": product(keys),
+        "maxpool": lambda x: F.max_pool2d(x, *window(keys)),
+        "avgpool": avg_pool(keys),
+        "globalpool": lambda x: x.mean((2, 3)),
         "mse": lambda x, t: ((x - t) ** 2).flatten(1).mean(1),
         "pad": lambda x: F.pad(x, [int(keys.get(k, 0))
                                    for k in ("left", "right", "top", "bottom")]),
@@ -210,6 +241,12 @@ def build(name, keys, shapes):
     modules = {
         "choice": lambda: choice(len(shapes)),
         "embedding": lambda: nn.Embedding(int(keys["num"]), int(keys["dim"])),
+        "conv2d": lambda: conv(keys, c),
+        "dense": lambda: nn.Linear(shapes[0][-1], int(keys["out"]),
+                                   flag(keys.get("bias", "1"))),
+        "batchnorm": lambda: norm(c, keys, nn.BatchNorm2d if len(shapes[0]) == 3
+                                  else nn.BatchNorm1d),
+        "layernorm": lambda: layer_norm(keys, shapes[0]),
         "sep_conv": lambda: sep_conv(keys, c), "dil_conv": lambda: dil_conv(keys, c),
         "relu_conv_bn": lambda: relu_conv_bn(keys, c),
         "conv_bn_relu": lambda: ConvBnRelu(keys, c),
@@ -250,13 +287,17 @@ def fill(rng, module):
 
 
 def run(module, x, mode, seen):
-    norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
+    """Recalibrating is a plain average over batches, of mean and *biased* variance."""
     module.train(mode != EVAL)
-    for m in norms:
-        if mode == RECALIBRATE:
-            m.momentum = None
-            m.num_batches_tracked.fill_(seen)
-    return module(*x)
+    if mode != RECALIBRATE:
+        return module(*x)
+    over = [0, 2, 3][:x[0].dim() - 1]
+    mean, var = module.running_mean.clone(), module.running_var.clone()
+    y = module(*x)
+    module.running_mean += mean + (x[0].mean(over) - mean) / (seen + 1) - module.running_mean
+    module.running_var += (var + (x[0].var(over, unbiased=False) - var) / (seen + 1)
+                           - module.running_var)
+    return y
 
 
 def row(spec, shapes, mode, seen):
@@ -272,7 +313,8 @@ def row(spec, shapes, mode, seen):
     out = {f"x{i}": v.numpy().copy() for i, v in enumerate(x)}
     leaves = [v.clone().requires_grad_(i in takes) for i, v in enumerate(x)]
     used = [v.long() if name == "embedding" else v for v in leaves]
-    y = run(module, used, mode, seen)
+    with torch.set_grad_enabled(mode not in (EVAL, RECALIBRATE)):
+        y = run(module, used, mode, seen)
     dy = draw(rng, tuple(y.shape))
     if mode not in (EVAL, RECALIBRATE):
         y.backward(dy)

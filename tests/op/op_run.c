@@ -39,19 +39,26 @@ static nw_status make(struct op_run *r, struct op_array *a, size_t n)
     return NW_OK;
 }
 
-static int guarded(const struct op_run *r, const struct op_array *a)
+static int guards(const void *block, size_t bytes)
 {
-    const unsigned char *end = a->data ? (unsigned char *)a->data + a->n * r->real : NULL;
+    const unsigned char *end = (const unsigned char *)block + bytes;
 
-    for (int i = 0; end && i < GUARD; i++)
+    for (int i = 0; block && i < GUARD; i++)
         if (end[i] != GUARD_BYTE)
             return 0;
     return 1;
 }
 
+static int guarded(const struct op_run *r, const struct op_array *a)
+{
+    return guards(a->data, a->n * r->real);
+}
+
 int op_is_guarded(const struct op_run *r)
 {
-    int good = guarded(r, &r->y) && guarded(r, &r->dy);
+    int good = guarded(r, &r->y) && guarded(r, &r->dy) &&
+               guards(r->run.keep, r->run.keep_bytes) &&
+               guards(r->run.scratch, r->run.scratch_bytes);
 
     for (int i = 0; i < OP_MOST_IN; i++)
         good = good && guarded(r, &r->x[i]) && guarded(r, &r->dx[i]);
@@ -66,7 +73,7 @@ static double draw(uint64_t stream, size_t i)
 {
     double coarse = (double)nw_below(stream, NW_FOR_TEST, i, 56) - 28;
 
-    return coarse / 4 + .0625 + (double)(i * 37 % 128) / 1024;
+    return coarse / 4 + .0625 + (double)(i * 37 % 127) / 1024;
 }
 
 static void draw_input(struct op_run *r, int input)
@@ -156,19 +163,27 @@ static void point(struct op_run *r, int batch)
     };
 }
 
+/* Memory of which every number is NaN, with a guard behind it. */
+static void *spoilt(struct op_run *r, size_t bytes)
+{
+    char *block = nw_alloc(r->ctx, bytes + GUARD);
+
+    if (block) {
+        memset(block, 0xff, bytes);
+        memset(block + bytes, GUARD_BYTE, GUARD);
+    }
+    return block;
+}
+
 static nw_status prepare(struct op_run *r)
 {
     r->run.y = r->y.data;
     r->run.dy = r->dy.data;
     if (r->op->prepare)
         NW_TRY(r->op->prepare(&r->run));
-    r->run.keep = nw_alloc(r->ctx, r->run.keep_bytes + 1);
-    r->run.scratch = nw_alloc(r->ctx, r->run.scratch_bytes + 1);
-    if (!r->run.keep || !r->run.scratch)
-        return NW_ENOMEM;
-    memset(r->run.keep, 0xff, r->run.keep_bytes);
-    memset(r->run.scratch, 0xff, r->run.scratch_bytes);
-    return NW_OK;
+    r->run.keep = spoilt(r, r->run.keep_bytes);
+    r->run.scratch = spoilt(r, r->run.scratch_bytes);
+    return r->run.keep && r->run.scratch ? NW_OK : NW_ENOMEM;
 }
 
 nw_status op_open(struct op_run *r, nw_ctx *ctx, const nw_op_type *op, int f64,
