@@ -135,7 +135,7 @@ static nw_status read_avgpool(nw_reader *r)
 static nw_status check_gather(nw_reader *r, const Onnx__NodeProto *gather, int in, int k,
                               int *out)
 {
-    enum { MOST = 4096 };
+    enum { MOST = 1 << 14 }; /* as many as our own op writes */
     int64_t index[MOST];
     int n;
 
