@@ -45,7 +45,7 @@ static void add_choice(nw_table *table, const nw_graph *g, int c)
     nw_table_text(table, choice->name);
     nw_text_init(&text, g->ctx);
     if (rule)
-        nw_text_printf(&text, "1, with %d of %d edges kept", rule->k, rule->n);
+        nw_text_printf(&text, "1, if kept: %d of %d are", rule->k, rule->n);
     else
         nw_text_printf(&text, "%d of %d", choice->k, choice->n);
     nw_table_text(table, text.data);

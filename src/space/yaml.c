@@ -136,6 +136,40 @@ static void fail_parse(const struct reading *r, struct fy_diag *diag)
         nw_fail(r->arena->ctx, NW_EFORMAT, "%s:1:1: nothing is in it", r->file);
 }
 
+/* Bytes of the UTF-8 character at s, or 0 if none is there; control characters are none.
+ */
+static size_t character(const unsigned char *s, size_t left)
+{
+    size_t n = *s < 0x80 ? 1 : *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
+
+    if (n == 1)
+        return (*s >= ' ' && *s != 127) || *s == '\n' || *s == '\t' || *s == '\r';
+    if (n > left || *s < 0xc2 || *s > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+/* libfyaml 0.7 does not return from some texts that are not UTF-8, or that have
+ * directives: nothing of either sort reaches it. 0 after a failure. */
+static int is_plain(const struct reading *r, const char *text, size_t length)
+{
+    nw_yaml at = {.line = 1, .column = 1};
+
+    for (size_t i = 0, n; i < length; i += n) {
+        n = character((const unsigned char *)text + i, length - i);
+        if (!n)
+            return fail_at(r, &at, "this is not UTF-8 text") != NULL;
+        if (text[i] == '%' && at.column == 1)
+            return fail_at(r, &at, "directives (%) are not used here") != NULL;
+        at.line += text[i] == '\n';
+        at.column = text[i] == '\n' ? 1 : at.column + 1;
+    }
+    return 1;
+}
+
 nw_yaml *nw_yaml_parse(nw_arena *arena, const char *text, size_t length, const char *file)
 {
     struct reading r = {arena, file};
@@ -145,6 +179,8 @@ nw_yaml *nw_yaml_parse(nw_arena *arena, const char *text, size_t length, const c
     struct fy_document *doc;
     nw_yaml *root = NULL, top = {.line = 1, .column = 1};
 
+    if (!is_plain(&r, text, length))
+        return NULL;
     fy_diag_cfg_default(&diag_cfg);
     diag_cfg.fp = NULL;
     diag = fy_diag_create(&diag_cfg);

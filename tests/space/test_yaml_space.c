@@ -154,6 +154,9 @@ static const struct {
     const char *text, *says;
 } wrong[] = {
     {"", "a.yaml:1:1: "},
+    {"a: b\n%YAML 1.2", "a.yaml:2:1: directives"},
+    {"a: \xff", "a.yaml:1:4: this is not UTF-8"},
+    {"a: \x01", "a.yaml:1:4: this is not UTF-8"},
     {"a: [", "a.yaml:2:1: flow sequence without"},
     {"a: 1\nb: [1, 2\n", "a.yaml:"},
     {"inptu: [1, 8, 8]\nnodes: {a: relu}",
