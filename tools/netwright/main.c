@@ -43,11 +43,23 @@ static int flush(struct tool *tool, int code)
     return code;
 }
 
+/* Threads that wait for work spin, by default for so long that one other busy program
+ * makes everything ten times slower. OpenMP reads its settings when it is loaded, so the
+ * command starts itself once more with a short spin, unless the user has decided. */
+static void spin_briefly(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+        return;
+    if (!setenv("GOMP_SPINCOUNT", "10000", 1))
+        execv("/proc/self/exe", argv); /* on failure we go on as we are */
+}
+
 int main(int argc, char **argv)
 {
     struct tool tool = {0};
     int code;
 
+    spin_briefly(argv);
     setlocale(LC_CTYPE, "");
     tool.color_err = is_color("auto", STDERR_FILENO); /* for errors in options */
     code = options_parse(&tool, argc, argv);
