@@ -143,7 +143,7 @@ static nw_status conv2d_prepare(nw_run *run)
     if (!s)
         return NW_ENOMEM;
     s->dims = dims_of(a, &run->in[0], run->batch);
-    for (int p = 0; p < NW_CONV_PASSES; p++) {
+    for (nw_conv_pass p = 0; p < NW_CONV_PASSES; p++) {
         nw_conv_way *way = &s->way[p];
         nw_status status = NW_OK;
 

@@ -103,11 +103,12 @@ static void matmul_backward(const nw_run *run)
         /* da = dy b' and db' = dy' a have dy first */
         int dy_first = i == 0 ? !a->ta : a->tb;
 
+        const nw_real *first = dy_first ? run->dy : other;
+        const nw_real *second = dy_first ? other : run->dy;
+
         g.add = run->add[i];
         if (run->dx[i])
-            NW_R(nw_gemm)
-            (&g, dy_first ? run->dy : other, dy_first ? other : run->dy, run->dx[i],
-             run->scratch);
+            NW_R(nw_gemm)(&g, first, second, run->dx[i], run->scratch);
     }
 }
 
