@@ -202,16 +202,19 @@ static int onednn_overruns(const nw_conv_dims *d, nw_conv_pass pass)
 }
 
 /* Measured with 16 to 144 channels: oneDNN's depthwise kernels are up to twice as fast as
- * ours forward and, undilated, towards the data; what it has for all else is 3 to 60
- * times slower. Its gradient of weights is cut by the number of threads, ours is not. */
+ * ours forward and, at stride 1 undilated, towards the data; what it has for dilated
+ * gradients is 3 to 60 times slower. Its gradient of weights is cut by the number of
+ * threads, ours is not. */
 nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass pass,
                                int bias, nw_conv_way *way)
 {
     nw_conv_way own = {0};
     int has_own = NW_R(nw_conv_depthwise)(d, pass, &own);
+    int strided = d->sh > 1 || d->sw > 1;
 
     *way = own;
-    if (has_own && pass == NW_CONV_BACK_WEIGHTS)
+    if (has_own &&
+        (pass == NW_CONV_BACK_WEIGHTS || (pass == NW_CONV_BACK_DATA && strided)))
         return NW_OK;
     if (!onednn_overruns(d, pass))
         NW_TRY(nw_onednn_conv(ctx, d, pass, bias, way));
