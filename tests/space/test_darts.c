@@ -62,6 +62,18 @@ static void test_darts__space_has_1037664180_squared_archs(void **state)
                         "1076746950455072400");
 }
 
+/* Field by field: structs have holes. */
+static void same_cells(const nw_cell *a, const nw_cell *b)
+{
+    assert_int_equal(a->n, b->n);
+    assert_int_equal(a->n_concat, b->n_concat);
+    assert_memory_equal(a->concat, b->concat, sizeof(a->concat));
+    for (int i = 0; i < 2 * a->n; i++) {
+        assert_string_equal(a->edge[i].op, b->edge[i].op);
+        assert_int_equal(a->edge[i].from, b->edge[i].from);
+    }
+}
+
 static void test_darts__every_genotype_survives_arch_and_json(void **state)
 {
     nw_ctx *ctx = *state;
@@ -76,7 +88,8 @@ static void test_darts__every_genotype_survives_arch_and_json(void **state)
         assert_int_equal(nw_genotype_write(ctx, &g->genotype, out), NW_OK);
         fclose(out);
         assert_int_equal(nw_genotype_read(ctx, &back, text, "text"), NW_OK);
-        assert_memory_equal(&back, &g->genotype, sizeof(back));
+        same_cells(&back.normal, &g->genotype.normal);
+        same_cells(&back.reduce, &g->genotype.reduce);
         if (!strcmp(g->name, "nasnet-a"))
             continue; /* takes a node twice, which the space cannot */
         assert_int_equal(nw_genotype_to_arch(&back, arch), NW_OK);
