@@ -48,10 +48,16 @@ static int flush(struct tool *tool, int code)
  * command starts itself once more with a short spin, unless the user has decided. */
 static void spin_briefly(char **argv)
 {
+    char self[4096];
+    ssize_t n;
+
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
         return;
-    if (!setenv("GOMP_SPINCOUNT", "10000", 1))
-        execv("/proc/self/exe", argv); /* on failure we go on as we are */
+    n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (n <= 0 || setenv("GOMP_SPINCOUNT", "10000", 1))
+        return;
+    self[n] = 0;
+    execv(self, argv); /* on failure we go on as we are */
 }
 
 int main(int argc, char **argv)

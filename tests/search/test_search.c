@@ -1,0 +1,153 @@
+/* The loop: DARTS leaves a planted noise op alone, failures are results, seeds repeat. */
+#include "check.h"
+#include "netwright_ext.h"
+
+#include <string.h>
+
+static nw_data *planted(nw_ctx *ctx, uint64_t seed)
+{
+    char spec[80];
+
+    snprintf(spec, sizeof(spec), "planted n=1600 seed=%u", (unsigned)seed);
+    return nw_data_open(ctx, spec);
+}
+
+static nw_search_config config_of(nw_data *data, uint64_t seed)
+{
+    return (nw_search_config){.strategy = "darts lr=0.02",
+                              .estimator = "supernet epochs=6 batch=16 valid=0 lr=0.05",
+                              .train = nw_data_slice(data, seed, 0, 800),
+                              .valid = nw_data_slice(data, seed, 800, 800),
+                              .seed = seed};
+}
+
+static int count_noise(nw_space *space, nw_arch *arch)
+{
+    int n = 0;
+
+    for (int c = 0; c < nw_space_choices(space); c++) {
+        int option = nw_arch_get(arch, nw_space_choice_name(space, c));
+
+        n += !strcmp(nw_space_option_name(space, c, option), "noise");
+    }
+    return n;
+}
+
+/* §1(f) of the specification asks for 2 cells, which would both be reductions; with 3 the
+ * normal cell is searched too. 300 steps, 5 seeds, noise in at most one derived pair. */
+static void test_search__darts_avoids_noise(void **state)
+{
+    static const char spec[] =
+        "darts c=4 layers=3 ops=none,noise,skip_connect,sep_conv_3x3";
+    int clean = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        nw_ctx *ctx = nw_open(NULL);
+        nw_data *data = planted(ctx, seed);
+        int shape[3], noisy;
+        nw_search_config config = config_of(data, seed);
+        nw_arch *best = NULL;
+        nw_space *space;
+
+        assert_non_null(data);
+        nw_data_shape(data, shape);
+        space = nw_space_open(ctx, spec, shape, nw_data_classes(data));
+        check_ok(ctx, nw_search(space, &config, &best, NULL, NULL));
+        noisy = count_noise(space, best);
+        print_message("seed %u: %d noise ops derived\n", (unsigned)seed, noisy);
+        clean += !noisy;
+        nw_close(ctx);
+    }
+    assert_true(clean >= 4);
+}
+
+static nw_space *small(nw_ctx *ctx)
+{
+    nw_space *s = nw_space_new(ctx);
+    nw_ref x = nw_op(s, "conv2d out=4 | relu", nw_input(s, 1, 8, 8));
+
+    x = nw_one_of(s, "a", nw_op(s, "conv2d k=3", x), nw_op(s, "conv2d k=5", x));
+    nw_output(s, nw_op(s, "relu | globalpool | dense out=10", x));
+    return s;
+}
+
+static nw_data *digits(nw_ctx *ctx)
+{
+    FILE *there = fopen("../shared/data/digits/digits.csv.gz", "rb");
+
+    if (!there) {
+        print_message("skipped: ../shared/data/digits is not there\n");
+        skip();
+    }
+    fclose(there);
+    return nw_data_open(ctx, "csv file=../shared/data/digits/digits.csv.gz shape=1x8x8");
+}
+
+static void test_search__diverged_trial_is_a_result(void **state)
+{
+    nw_ctx *ctx = nw_open(NULL);
+    nw_data *data = digits(ctx);
+    nw_search_config config = {.strategy = "random trials=2",
+                               .estimator = "train epochs=1 lr=1000 clip=0 momentum=0.99",
+                               .train = nw_data_slice(data, 1, 0, 1500),
+                               .valid = nw_data_slice(data, 1, 1500, 200),
+                               .seed = 1};
+    nw_arch *best = NULL;
+
+    (void)state;
+    assert_int_equal(nw_search(small(ctx), &config, &best, NULL, NULL), NW_EDIVERGED);
+    assert_null(best);
+    assert_non_null(strstr(nw_errmsg(ctx), "no trial succeeded"));
+    assert_non_null(strstr(nw_errmsg(ctx), "loss"));
+    nw_close(ctx);
+}
+
+static void test_search__darts_needs_a_gradient(void **state)
+{
+    nw_ctx *ctx = nw_open(NULL);
+    nw_data *data = digits(ctx);
+    nw_search_config config = {.strategy = "darts",
+                               .estimator = "train epochs=1",
+                               .train = data,
+                               .valid = data,
+                               .seed = 1};
+
+    (void)state;
+    assert_int_equal(nw_search(small(ctx), &config, NULL, NULL, NULL), NW_EMATCH);
+    assert_non_null(strstr(nw_errmsg(ctx), "supernet"));
+    nw_close(ctx);
+}
+
+static void test_search__same_seed_same_score(void **state)
+{
+    nw_score score[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        nw_ctx *ctx = nw_open(NULL);
+        nw_data *data = digits(ctx);
+        nw_search_config config = {.strategy = "random trials=2",
+                                   .estimator = "train epochs=1 lr=0.05",
+                                   .train = nw_data_slice(data, 1, 0, 1500),
+                                   .valid = nw_data_slice(data, 1, 1500, 200),
+                                   .seed = 7};
+
+        check_ok(ctx, nw_search(small(ctx), &config, NULL, NULL, &score[i]));
+        nw_close(ctx);
+    }
+    assert_true(score[0].loss == score[1].loss);
+    assert_true(score[0].accuracy == score[1].accuracy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_search__darts_avoids_noise),
+        cmocka_unit_test(test_search__diverged_trial_is_a_result),
+        cmocka_unit_test(test_search__darts_needs_a_gradient),
+        cmocka_unit_test(test_search__same_seed_same_score),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
