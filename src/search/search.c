@@ -21,7 +21,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { CHECKPOINT_S = 5 };
+/* Checkpoints take at most a twentieth of the time, and come at most four times a second. */
+static const double CHECKPOINT_SHARE = .05, CHECKPOINT_S = .25;
 
 struct loop {
     nw_ctx *ctx;
@@ -44,6 +45,7 @@ struct loop {
     nw_blob weights; /* of the best trial's net */
     char reason[512];
     double seconds, began, saved; /* before this run; clock at its start and last save */
+    double saving;                /* seconds that the last save took                   */
 };
 
 static double now(void)
@@ -117,6 +119,7 @@ static nw_status save(struct loop *l)
 {
     nw_blob blob = {.ctx = l->ctx};
     nw_state writer = nw_blob_writer(&blob);
+    double start = now();
     nw_status status;
 
     if (!l->study)
@@ -128,6 +131,7 @@ static nw_status save(struct loop *l)
     NW_TRY(status);
     NW_TRY(nw_study_commit(l->study));
     l->saved = now();
+    l->saving = l->saved - start;
     return nw_study_begin(l->study);
 }
 
@@ -352,7 +356,7 @@ static nw_status run(struct loop *l)
                            "%s: stopped and saved; the same command goes on from here",
                            l->stage_name);
         }
-        if (now() - l->saved > CHECKPOINT_S)
+        if (now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
             NW_TRY(save(l));
     }
 }
