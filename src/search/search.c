@@ -43,6 +43,7 @@ struct loop {
     nw_score best_score;
     nw_arch *best;
     nw_blob weights; /* of the best trial's net */
+    nw_status failed; /* of the last trial that failed, in words: */
     char reason[512];
     double seconds, began, saved; /* before this run; clock at its start and last save */
     double saving;                /* seconds that the last save took                   */
@@ -299,7 +300,7 @@ static nw_status fail_trial(struct loop *l, nw_status status)
         return status;
     snprintf(l->reason, sizeof(l->reason), "%s", nw_errmsg(l->ctx));
     nw_clear(l->ctx);
-    l->trial.status = status;
+    l->trial.status = l->failed = status;
     l->trial.reason = l->reason;
     return finish_trial(l);
 }
@@ -377,10 +378,9 @@ static nw_status conclude(struct loop *l)
     if (l->strategy->best)
         NW_TRY(l->strategy->best(l->strategist, l->best));
     else if (!l->has_best)
-        return nw_fail(l->ctx, l->trial.status < 0 ? l->trial.status : NW_EINVAL,
+        return nw_fail(l->ctx, l->failed < 0 ? l->failed : NW_EINVAL,
                        "%s: no trial succeeded%s%s", l->stage_name,
-                       l->trial.reason ? "; the last: " : "",
-                       l->trial.reason ? l->trial.reason : "");
+                       l->failed < 0 ? "; the last: " : "", l->reason);
     if (!l->study)
         return NW_OK;
     status = result_state(l, &writer);

@@ -1,7 +1,7 @@
 # A search that takes seconds, for the cases to source.
 cat >job.yaml <<'END'
 space: nasbench201 c=4 n=1
-data: planted n=400 size=8
+data: planted n=4000 size=8
 strategy: darts
 estimator: supernet epochs=3 batch=20
 final: train epochs=3 batch=20
