@@ -32,7 +32,7 @@ def main():
     p.add_argument("--steps", type=int, default=3)
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--threads", default="2")
-    a = p.parse_args()
+    a = p.parse_intermixed_args()
     here = os.path.dirname(os.path.abspath(__file__))
     print("net,batch,params_netwright,params_torch,netwright_s,torch_s,speed_ratio,"
           "netwright_bytes,torch_bytes,memory_ratio")
