@@ -386,7 +386,7 @@ static void check_trajectory(struct golden *g)
     struct tape tape = {alpha, 0, 0};
     nw_state state = {&tape, 1, put_alpha};
     nw_env env;
-    char last[8];
+    char last[16];
 
     steps = steps < 64 ? steps : 64;
     for (int i = 0; i < steps; i++) {
