@@ -22,7 +22,6 @@ int main(int argc, char **argv)
     x = nw_some_of(s, "skip", 1, x1, nw_op(s, "add", x1, x0));
     x = nw_op(s, "batchnorm | avgpool to=4 | flatten", x);
     nw_output(s, nw_op(s, "dense out=120 | relu | dense out=84 | relu | dense out=10", x));
-
     nw_search_config config = {
         .strategy = "darts lr=3e-4",
         .estimator = "supernet epochs=2 batch=64 lr=0.001 momentum=0.9 loss=cross_entropy",
@@ -35,6 +34,7 @@ int main(int argc, char **argv)
         status = nw_arch_write(best, stdout);
     if (status < 0)
         fprintf(stderr, "naive: %s: %s\n", nw_strstatus(status), nw_errmsg(nw));
+    puts("");
     nw_close(nw);
     return status < 0;
 }
