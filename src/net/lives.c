@@ -61,12 +61,6 @@ static void values(nw_plan *plan)
         last_until(plan, plan->turn[plan->aux_loss].y, end);
 }
 
-static int gets_gradient(const nw_plan *plan, const nw_turn *t, int j)
-{
-    return t->works_back && t->in[j] >= 0 && plan->turn[t->in[j]].works_back &&
-           !(j == 1 && t->op->flags & NW_NO_DATA_GRAD);
-}
-
 /* Readers come after their inputs, so going back through the turns meets the readers of
  * a value, in the order of their backward turns, before its owner. */
 static void gradients(nw_plan *plan)
@@ -80,7 +74,7 @@ static void gradients(nw_plan *plan)
         for (int j = 0; j < t->info.n_in; j++) {
             nw_turn *from = t->in[j] >= 0 ? &plan->turn[t->in[j]] : NULL;
 
-            if (!gets_gradient(plan, t, j))
+            if (!nw_sends_gradient(plan, t, j))
                 continue;
             t->add[j] = from->dy >= 0;
             if (from->dy < 0)

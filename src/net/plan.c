@@ -28,12 +28,6 @@ static void point_params(nw_plan *plan, nw_turn *t)
     }
 }
 
-static int sends_gradient(const nw_plan *plan, const nw_turn *t, int j)
-{
-    return t->works_back && t->in[j] >= 0 && plan->turn[t->in[j]].works_back &&
-           !(j == 1 && t->op->flags & NW_NO_DATA_GRAD);
-}
-
 /* Before prepare() the addresses of values are not known, only which there will be. */
 static void point(nw_plan *plan, nw_turn *t, int placed)
 {
@@ -45,7 +39,7 @@ static void point(nw_plan *plan, nw_turn *t, int placed)
 
         if (from)
             t->x[j] = placed ? address(plan, from->y) : somewhere;
-        if (sends_gradient(plan, t, j))
+        if (nw_sends_gradient(plan, t, j))
             t->dx[j] = placed ? address(plan, dx) : somewhere;
         if (t->temp[j] >= 0)
             t->add[j] = 0; /* the executor adds */

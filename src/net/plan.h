@@ -46,6 +46,18 @@ struct nw_plan {
     uint64_t used;
 };
 
+/* May input j have a gradient at all: it is not a known zero, and not labels. */
+static inline int nw_may_send(const nw_turn *t, int j)
+{
+    return t->in[j] >= 0 && !(j == 1 && t->op->flags & NW_NO_DATA_GRAD);
+}
+
+/* Does the backward turn of `t` give input j its gradient? Once the workers are known. */
+static inline int nw_sends_gradient(const nw_plan *plan, const nw_turn *t, int j)
+{
+    return t->works_back && nw_may_send(t, j) && plan->turn[t->in[j]].works_back;
+}
+
 /* Make the turns of a plan whose config and net are set: src/net/turns.c */
 nw_status nw_plan_turns(nw_plan *plan);
 

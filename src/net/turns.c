@@ -171,7 +171,7 @@ static void find_gradients(nw_plan *plan)
 
         t->wants_grad = learns(plan, t) || (i == plan->input && plan->config.input_grad);
         for (int j = 0; j < t->info.n_in; j++)
-            if (t->in[j] >= 0 && !(j == 1 && t->op->flags & NW_NO_DATA_GRAD))
+            if (nw_may_send(t, j))
                 t->wants_grad |= plan->turn[t->in[j]].wants_grad;
         if (!t->op->backward && i != plan->input)
             t->wants_grad = 0;
@@ -189,8 +189,7 @@ static void find_workers(nw_plan *plan)
         if (i == plan->loss || i == plan->aux_loss)
             t->works_back = t->wants_grad;
         for (int j = 0; t->works_back && j < t->info.n_in; j++)
-            if (t->in[j] >= 0 && plan->turn[t->in[j]].wants_grad &&
-                !(j == 1 && t->op->flags & NW_NO_DATA_GRAD))
+            if (nw_may_send(t, j) && plan->turn[t->in[j]].wants_grad)
                 plan->turn[t->in[j]].works_back = 1;
     }
 }
