@@ -15,12 +15,12 @@ cat >build-fuzz/one.sh <<'END'
 #!/bin/sh
 # One target: its corpus is copied, so that what is found does not change the tree.
 target=$1 seconds=$2 root=$3
-work=$root/build-fuzz/work/$target
-mkdir -p "$work/found"
-cp -r "$root/tests/fuzz/corpus/$target" "$work/corpus" 2>/dev/null || true
+here=$root/build-fuzz/runs/$target
+mkdir -p "$here/found"
+cp -r "$root/tests/fuzz/corpus/$target" "$here/corpus" 2>/dev/null || true
 leaks=1
 [ "$target" = space ] && leaks=0        # libfyaml leaks on some malformed text
-cd "$work"
+cd "$here"
 ASAN_OPTIONS=detect_leaks=$leaks OMP_NUM_THREADS=1 \
     "$root/build-fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=4096 \
     -print_final_stats=1 -artifact_prefix=found/ corpus >log 2>&1 || true
@@ -30,7 +30,7 @@ crashes=$(find found -type f | wc -l)
 echo "$target,$seconds,${runs:-0},${cover:-0},$crashes"
 END
 chmod +x build-fuzz/one.sh
-rm -rf build-fuzz/work
+rm -rf build-fuzz/runs
 echo target,seconds,runs,coverage,crashes
 for source in tests/fuzz/fuzz_*.c; do
     basename "$source" .c | sed s/fuzz_//

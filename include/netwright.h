@@ -98,7 +98,9 @@ typedef struct nw_score {
     double params;     /* trainable numbers                                    */
     double macs;       /* multiply-accumulates of conv and dense, one example  */
     double peak_bytes; /* activations of one forward pass at batch 1           */
-    double cost_s;     /* seconds this estimate took                           */
+    double layers;     /* convolutions, dense layers and matrix products       */
+    double aux_params, aux_macs; /* of the auxiliary head, beside those        */
+    double cost_s; /* seconds this estimate took                           */
 } nw_score;
 
 /* What a trial asks of its estimator. */
@@ -129,6 +131,7 @@ typedef struct nw_trial {
 nw_ctx *nw_open(const nw_config *config);
 void nw_close(nw_ctx *ctx);
 const char *nw_errmsg(const nw_ctx *ctx);
+nw_status nw_errstatus(const nw_ctx *ctx); /* of that message; NW_OK when there is none */
 const char *nw_strstatus(nw_status status);
 const char *nw_version(void);
 
@@ -140,6 +143,10 @@ nw_space *nw_space_new(nw_ctx *ctx);
  * input is the shape of one example and classes the number of outputs; 0 means
  * that the spec or the file says it. */
 nw_space *nw_space_open(nw_ctx *ctx, const char *spec, const int input[3], int classes);
+
+/* The same, but a name that both a space and a network have is the network. */
+nw_space *nw_space_open_net(nw_ctx *ctx, const char *spec, const int input[3],
+                            int classes);
 void nw_space_free(nw_space *space);
 
 /* Shape of one example without the batch axis: channels, height, width. */
@@ -236,13 +243,15 @@ int nw_data_classes(const nw_data *data);
 uint64_t nw_data_hash(const nw_data *data); /* of all examples, labels and order */
 void nw_data_free(nw_data *data);           /* its views stay usable */
 
-/* Shape, count, classes and their balance, range, mean, deviation: "table", "json", "csv". */
+/* Shape, count, classes and their balance, range, mean, deviation: "table", "json",
+ * "csv". */
 nw_status nw_data_info_print(nw_data *data, const char *format, FILE *out);
 
 /* Bring the official files of data set `name` to cache/NAME/, where a spec with the key
  * cache= finds them. What is there already stays, a partial file is gone on with, and
  * nothing whose checksum differs is kept. url replaces the official address (a mirror);
- * NULL = official. Bytes done and in total go to on_progress (may be NULL); nonzero stops. */
+ * NULL = official. Bytes done and in total go to on_progress (may be NULL); nonzero
+ * stops. */
 nw_status nw_data_get(nw_ctx *ctx, const char *name, const char *url, const char *cache,
                       int (*on_progress)(void *user, double done, double total),
                       void *user);
@@ -321,15 +330,16 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
  * weights are needed. */
 nw_status nw_export(const nw_arch *arch, nw_net *net, const char *spec, const char *path);
 
-/* Read what nw_export() wrote with these arguments and compare. Networks: every weight, and
- * the logits of a fixed batch within 1e-4; other files: byte by byte with what would be
- * written now. NW_EDIFFER and the difference in words when they are not the same. */
+/* Read what nw_export() wrote with these arguments and compare. Networks: every weight,
+ * and the logits of a fixed batch within 1e-4; other files: byte by byte with what would
+ * be written now. NW_EDIFFER and the difference in words when they are not the same. */
 nw_status nw_export_verify(const nw_arch *arch, nw_net *net, const char *spec,
                            const char *path);
 
 typedef enum nw_kind {
     NW_OPS,
     NW_SPACES,
+    NW_NETS, /* published networks */
     NW_STRATEGIES,
     NW_ESTIMATORS,
     NW_DATASETS,

@@ -185,14 +185,40 @@ struct nw_onnx {
 
 /* ---- Spaces ----------------------------------------------------------------- */
 
-/* Builds the search space (arch NULL) or the network to train at `arch`. */
+struct nw_big;  /* src/graph/big.h  */
+struct nw_text; /* src/base/text.h  */
+
+/* A search space, or a network that was published. Decisions are choices among nodes,
+ * numbers, or what nw_decide() makes; rules that no choice can say are in legal(). All of
+ * what follows build() is optional. */
 typedef struct nw_space_type {
     NW_TYPE_HEAD
+    /* Builds the search space (arch NULL) or the network to train at `arch`. */
     nw_status (*build)(void *self, nw_space *space, const int input[3], int classes,
                        const nw_arch *arch);
-    /* Optional: `arch` in the words of the family's papers, as one JSON value. */
+    /* `arch` in the words of the family's papers, as one JSON value, and back. */
     nw_status (*genotype)(const nw_arch *arch, FILE *out);
+    nw_status (*read)(nw_arch *arch, const char *text, const char *where);
+    /* 1 = these decisions go together; else why[] names the rule that they break. */
+    int (*legal)(const nw_arch *arch, char why[256]);
+    /* Change as little as makes a hard arch legal, after a mutation or a crossover. */
+    void (*repair)(nw_arch *arch);
+    /* Number of legal archs; NULL = the product of the choices. */
+    nw_status (*count)(const nw_space *space, struct nw_big *total);
+    /* A legal arch, all equally likely; NULL = draw until one is legal. */
+    nw_status (*draw)(nw_arch *arch, uint64_t seed);
+    /* One text for all archs that are the same network; NULL = the arch itself. */
+    nw_status (*canonical)(const nw_arch *arch, struct nw_text *out);
+    const char *published; /* of a network: what its paper reports, "2.76 % error ..." */
 } nw_space_type;
+
+/* A decision that no node stands for: one of `n` named options. A space with such
+ * decisions has no output; its family builds a network for every arch. */
+nw_status nw_decide(nw_space *space, const char *name, size_t n,
+                    const char *const *option);
+
+/* The keys of the family that built the space, as its attrs fill them. */
+const void *nw_space_keys(const nw_space *space);
 
 /* ---- Strategies ------------------------------------------------------------- */
 
@@ -314,6 +340,36 @@ const char *nw_space_choice_name(const nw_space *space, int choice);
 const char *nw_space_option_name(const nw_space *space, int choice, int option);
 double *nw_arch_weights(nw_arch *arch, int choice); /* one weight per option       */
 nw_status nw_arch_pick(nw_arch *arch, int choice, int option);
+int nw_arch_option(const nw_arch *arch, int choice);      /* strongest option           */
 nw_status nw_arch_copy(nw_arch *to, const nw_arch *from); /* by the choices' names  */
+
+/* ---- For strategies: from arch to arch ---------------------------------------- */
+
+/* Changes of one decision that a hard arch has: another option, another subset, another
+ * edge that a rule keeps. Some may turn out illegal. */
+size_t nw_arch_moves(const nw_arch *arch);
+
+/* Make `to` what change i makes of `from`, 0 <= i < nw_arch_moves(from); both of one
+ * space. 0 = that change is not legal, and `to` is nothing. */
+int nw_arch_move(nw_arch *to, const nw_arch *from, size_t i);
+
+/* One decision, each equally likely, set anew: the arch changes and stays legal.
+ * NW_DONE when it has no legal neighbour. */
+nw_status nw_arch_mutate(nw_arch *arch, uint64_t seed);
+
+/* Every decision from one of two parents, each with probability 1/2; legal. */
+nw_status nw_arch_cross(nw_arch *child, const nw_arch *a, const nw_arch *b,
+                        uint64_t seed);
+
+/* NW_EINVAL and words unless the arch is hard and legal. */
+nw_status nw_arch_check(const nw_arch *arch);
+
+/* One text, and a number of it, for all archs that are the same network. */
+nw_status nw_arch_canonical(const nw_arch *arch, FILE *out);
+uint64_t nw_arch_class(const nw_arch *arch);
+
+/* In the words of the family's papers, as JSON; NW_EINVAL where there are none. */
+nw_status nw_arch_write_genotype(const nw_arch *arch, FILE *out);
+nw_status nw_arch_read_genotype(nw_arch *arch, const char *text, const char *where);
 
 #endif /* NETWRIGHT_EXT_H */

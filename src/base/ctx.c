@@ -246,6 +246,11 @@ const char *nw_errmsg(const nw_ctx *ctx)
     return ctx ? ctx->words : "out of memory";
 }
 
+nw_status nw_errstatus(const nw_ctx *ctx)
+{
+    return ctx ? ctx->last : NW_ENOMEM;
+}
+
 const char *nw_strstatus(nw_status status)
 {
     switch (status) {

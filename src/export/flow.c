@@ -22,7 +22,7 @@ static int is_taken(const struct flow *f, const nw_gnode *node, int input)
 
     if (node->choice < 0)
         return 1;
-    c = &f->arch->space->choice[node->choice];
+    c = &f->graph->space->choice[node->choice];
     if (c->kind == NW_SOME || nw_arch_is_hard(f->arch))
         return f->arch->w[c->first + node->option[input]] > 0;
     return nw_arch_get(f->arch, c->name) == node->option[input];
@@ -53,7 +53,7 @@ static int box_of(const struct flow *f, int i)
 static void put_label(struct flow *f, const nw_gnode *node)
 {
     const char *spec =
-        node->group >= 0 ? f->arch->space->group[node->group].spec : node->spec;
+        node->group >= 0 ? f->graph->space->group[node->group].spec : node->spec;
     const char *name, *keys;
     size_t n = nw_spec_name(spec, &name, &keys);
 
@@ -76,7 +76,7 @@ static void put_choice(struct flow *f, int i)
         "  n%d [shape=box, style=\"filled\", height=0.3, margin=\"0.14,0.05\", "
         "color=\"%s\", fillcolor=\"%s\", fontcolor=\"%s\", label=<<B>",
         i, line, f->live[i] ? "#eef1f5" : "#fafbfc", line);
-    nw_draw_text(f->out, f->arch->space->choice[node->choice].name);
+    nw_draw_text(f->out, f->graph->space->choice[node->choice].name);
     nw_text_printf(f->out, "</B>>]\n");
 }
 
@@ -84,7 +84,7 @@ static void put_op(struct flow *f, int i)
 {
     const nw_gnode *node = &f->graph->node[i];
     const char *name =
-        node->group >= 0 ? f->arch->space->group[node->group].op->name : node->op->name;
+        node->group >= 0 ? f->graph->space->group[node->group].op->name : node->op->name;
     const nw_ink *ink = nw_ink_of(name);
     int live = f->live[i];
 
@@ -106,7 +106,7 @@ static void put_edge_label(struct flow *f, const nw_gnode *to, int input, int li
     nw_text_printf(f->out, "<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"0\" "
                            "CELLPADDING=\"3\"><TR>");
     if (to->choice >= 0) {
-        const nw_choice *c = &f->arch->space->choice[to->choice];
+        const nw_choice *c = &f->graph->space->choice[to->choice];
 
         nw_text_printf(f->out, live ? "<TD><B>" : "<TD><I>");
         nw_draw_text(f->out, c->option_name[to->option[input]]);

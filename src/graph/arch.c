@@ -101,13 +101,18 @@ int nw_strongest(const double *w, int n, int skip)
     return best >= 0 ? best : skip == 0 ? 1 : 0;
 }
 
+int nw_arch_option(const nw_arch *arch, int choice)
+{
+    const nw_choice *c = &arch->space->choice[choice];
+
+    return nw_strongest(arch->w + c->first, c->n, -1);
+}
+
 int nw_arch_get(const nw_arch *arch, const char *choice)
 {
     int c = arch && choice ? nw_choice_find(arch->space, choice) : -1;
 
-    return c < 0 ? -1
-                 : nw_strongest(nw_arch_weights((nw_arch *)arch, c),
-                                arch->space->choice[c].n, -1);
+    return c < 0 ? -1 : nw_arch_option(arch, c);
 }
 
 void nw_take_strongest(double *w, int n, int k)

@@ -103,6 +103,8 @@ static nw_status read_choice(nw_arch *arch, int c, const json_t *value, const ch
 
 static nw_status check_rules(nw_arch *arch, const char *where)
 {
+    char why[256];
+
     for (int r = 0; r < arch->space->n_keep; r++) {
         const nw_keep_rule *rule = &arch->space->keep[r];
         int kept = nw_arch_kept(arch, r);
@@ -113,6 +115,8 @@ static nw_status check_rules(nw_arch *arch, const char *where)
                 "%s: exactly %d of the %d choices from \"%s\" on may be taken, not %d",
                 where, rule->k, rule->n, arch->space->choice[rule->choice[0]].name, kept);
     }
+    if (!nw_arch_is_legal(arch, why))
+        return nw_fail(arch->ctx, NW_EFORMAT, "%s: not legal: %s", where, why);
     return NW_OK;
 }
 

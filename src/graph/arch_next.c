@@ -2,7 +2,7 @@
  * arch_next.c - all hard archs, one after the other, as an odometer turns.
  *
  * Wheels are the choices under no rule, then the rules. A wheel moves on, or falls back
- * to its first position and hands on to the next.
+ * to its first position and hands on to the next. What a family forbids is passed over.
  */
 #include "space.h"
 
@@ -88,7 +88,7 @@ static int next_of_rule(nw_arch *arch, const nw_keep_rule *rule)
     return more;
 }
 
-void nw_arch_first(nw_arch *arch)
+static void first(nw_arch *arch)
 {
     double in[NW_MOST_KEPT];
 
@@ -103,7 +103,7 @@ void nw_arch_first(nw_arch *arch)
     }
 }
 
-int nw_arch_next(nw_arch *arch)
+static int next(nw_arch *arch)
 {
     for (int c = 0; c < arch->space->n_choice; c++)
         if (arch->space->choice[c].keep < 0 && next_option(arch, c))
@@ -112,4 +112,25 @@ int nw_arch_next(nw_arch *arch)
         if (next_of_rule(arch, &arch->space->keep[r]))
             return 1;
     return 0;
+}
+
+static int find_legal(nw_arch *arch)
+{
+    char why[256];
+
+    while (!nw_arch_is_legal(arch, why))
+        if (!next(arch))
+            return 0;
+    return 1;
+}
+
+int nw_arch_first(nw_arch *arch)
+{
+    first(arch);
+    return find_legal(arch);
+}
+
+int nw_arch_next(nw_arch *arch)
+{
+    return next(arch) && find_legal(arch);
 }

@@ -3,10 +3,13 @@
  *
  * A some_of takes a k-subset. A keep rule takes a k-subset of its choices, each in
  * proportion to the product of the numbers of their options, and then an option of each:
- * draw choice after choice with what elementary symmetric polynomials say is left.
+ * draw choice after choice with what elementary symmetric polynomials say is left. What a
+ * family forbids is drawn again.
  */
 #include "random.h"
 #include "space.h"
+
+enum { MOST_DRAWS = 100000 };
 
 /* Every choice and every rule has a stretch of random numbers of its own. */
 static uint64_t stretch(int index)
@@ -75,10 +78,8 @@ static nw_status random_rule(nw_arch *arch, int r, uint64_t seed)
     return NW_OK;
 }
 
-nw_status nw_arch_random(nw_arch *arch, uint64_t seed)
+nw_status nw_arch_draw(nw_arch *arch, uint64_t seed)
 {
-    if (!arch)
-        return NW_ENOMEM;
     for (int c = 0; c < arch->space->n_choice; c++) {
         const nw_choice *choice = &arch->space->choice[c];
 
@@ -92,4 +93,22 @@ nw_status nw_arch_random(nw_arch *arch, uint64_t seed)
     for (int r = 0; r < arch->space->n_keep; r++)
         NW_TRY(random_rule(arch, r, seed));
     return NW_OK;
+}
+
+nw_status nw_arch_random(nw_arch *arch, uint64_t seed)
+{
+    const nw_space_type *family = arch ? arch->space->family : NULL;
+    char why[256];
+
+    if (!arch)
+        return NW_ENOMEM;
+    if (family && family->draw && arch->space->n_choice)
+        return family->draw(arch, seed);
+    for (uint64_t i = 0; i < MOST_DRAWS; i++) {
+        NW_TRY(nw_arch_draw(arch, i ? nw_subseed(seed, NW_FOR_ARCH, i) : seed));
+        if (nw_arch_is_legal(arch, why))
+            return NW_OK;
+    }
+    return nw_fail(arch->ctx, NW_EINVAL, "none of %d drawn architectures is legal: %s",
+                   MOST_DRAWS, why);
 }

@@ -149,6 +149,26 @@ nw_status nw_option_name(nw_space *space, const char *choice, int option,
     return NW_OK;
 }
 
+nw_status nw_decide(nw_space *space, const char *name, size_t n,
+                    const char *const *option)
+{
+    int c = -1;
+
+    if (nw_space_refuses(space))
+        return nw_space_report(space);
+    if (!n || n > NW_MOST_OPTIONS)
+        nw_space_fail(space, NW_EINVAL, "decision \"%s\": %zu options (1 to %d can be)",
+                      name ? name : "", n, NW_MOST_OPTIONS);
+    else if (name && nw_choice_find(space, name) >= 0)
+        nw_space_fail(space, NW_ENAME, "decision \"%s\": a choice of that name exists",
+                      name);
+    else
+        c = add_choice(space, name, NW_ONE, 1, (int)n);
+    for (size_t i = 0; c >= 0 && i < n; i++)
+        nw_option_name(space, name, (int)i, option[i]);
+    return nw_space_report(space);
+}
+
 static int bind_keep(nw_space *space, int rule, const char *name)
 {
     nw_keep_rule *r = &space->keep[rule];
@@ -195,6 +215,11 @@ nw_status nw_keep(nw_space *space, int k, int none, size_t n, const char *const 
         if (!bind_keep(space, space->n_keep - 1, choice[i]))
             break;
     return nw_space_report(space);
+}
+
+const void *nw_space_keys(const nw_space *space)
+{
+    return space->keys;
 }
 
 int nw_space_choices(const nw_space *space)

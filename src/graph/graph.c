@@ -301,6 +301,22 @@ static void graph_destroy(void *object)
     nw_graph *g = object;
 
     nw_arena_free(&g->arena);
+    nw_space_free(g->own);
+}
+
+/* The network of a coded space, which then belongs to the graph. */
+static nw_status enter_network(struct build *b)
+{
+    nw_space *coded = b->space;
+
+    if (!b->arch || !nw_arch_is_hard(b->arch))
+        return nw_fail(b->g->ctx, NW_EINVAL,
+                       "%s has networks at a hard architecture only, no mixture of them",
+                       coded->origin ? coded->origin : "the space");
+    b->g->own = coded->at(coded, b->arch);
+    b->g->space = b->space = b->g->own;
+    b->arch = NULL;
+    return b->space ? NW_OK : nw_pending(b->g->ctx);
 }
 
 nw_graph *nw_graph_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch,
@@ -315,7 +331,7 @@ nw_graph *nw_graph_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch,
     g->ctx = ctx;
     g->space = space;
     g->input = g->output = g->aux = -1;
-    if (build(&b) >= 0)
+    if ((!nw_is_coded(space) || enter_network(&b) >= 0) && build(&b) >= 0)
         return g;
     nw_graph_free(g);
     return NULL;

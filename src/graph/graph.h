@@ -34,7 +34,8 @@ typedef struct nw_gparam {
 typedef struct nw_graph {
     nw_ctx *ctx;
     nw_arena arena;
-    nw_space *space;
+    nw_space *space; /* whose places the nodes are                   */
+    nw_space *own;   /* of a coded space's network: goes with the graph */
     int n, n_param;
     nw_gnode *node;
     nw_gparam *param;       /* trainable and buffers, in order of nodes  */

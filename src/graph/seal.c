@@ -131,23 +131,32 @@ static void subsets(int n, int k, nw_big *total)
     nw_big_mul_big(total, &ways_so_far);
 }
 
+static nw_status product(nw_space *space, nw_big *total)
+{
+    nw_big_set(total, 1);
+    for (int c = 0; c < space->n_choice; c++) {
+        const nw_choice *choice = &space->choice[c];
+
+        if (choice->kind == NW_SOME)
+            subsets(choice->n, choice->k, total);
+        else if (choice->keep < 0) /* else it is counted with its rule */
+            nw_big_mul(total, (uint32_t)choice->n);
+    }
+    for (int r = 0; r < space->n_keep; r++)
+        NW_TRY(ways(space, &space->keep[r], total));
+    return NW_OK;
+}
+
 /* In decimal into the space, or nothing when it has too many digits. */
 static nw_status count(nw_space *space)
 {
     char text[NW_BIG_WORDS * 9 + 1];
     nw_big total;
 
-    nw_big_set(&total, 1);
-    for (int c = 0; c < space->n_choice; c++) {
-        const nw_choice *choice = &space->choice[c];
-
-        if (choice->kind == NW_SOME)
-            subsets(choice->n, choice->k, &total);
-        else if (choice->keep < 0) /* else it is counted with its rule */
-            nw_big_mul(&total, (uint32_t)choice->n);
-    }
-    for (int r = 0; r < space->n_keep; r++)
-        NW_TRY(ways(space, &space->keep[r], &total));
+    if (space->family && space->family->count && space->n_choice)
+        NW_TRY(space->family->count(space, &total));
+    else
+        NW_TRY(product(space, &total));
     if (total.overflowed)
         return NW_OK;
     nw_big_text(&total, text);
@@ -155,13 +164,27 @@ static nw_status count(nw_space *space)
     return space->count ? NW_OK : NW_ENOMEM;
 }
 
+/* The networks of a coded space are checked when they are made; one is now. */
+static nw_status check_one(nw_space *space, nw_arch *arch)
+{
+    NW_TRY(nw_arch_random(arch, 0));
+    return check_at(space, arch);
+}
+
 static nw_status check(nw_space *space)
 {
     nw_arch *arch = nw_arch_new(space->ctx, space);
-    nw_status status = arch ? check_numbers(space, arch) : NW_ENOMEM;
+    nw_status status = !arch                ? NW_ENOMEM
+                       : nw_is_coded(space) ? check_one(space, arch)
+                                            : check_numbers(space, arch);
 
     nw_arch_free(arch);
     return status < 0 ? status : count(space);
+}
+
+int nw_is_coded(const nw_space *space)
+{
+    return space->output < 0 && space->at && space->n_choice > 0;
 }
 
 nw_status nw_seal(nw_space *space)
@@ -170,7 +193,7 @@ nw_status nw_seal(nw_space *space)
         return NW_ENOMEM;
     if (space->sealed)
         return NW_OK;
-    if (space->output < 0)
+    if (space->output < 0 && !nw_is_coded(space))
         nw_space_fail(space, NW_EINVAL, "the space has no output");
     if (space->status < 0)
         return nw_fail(space->ctx, space->status, "%s", space->words);

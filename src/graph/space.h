@@ -74,8 +74,10 @@ struct nw_space {
     int group_now;
     char *origin; /* "darts c=16" or the file; NULL when built in C                  */
     const struct nw_space_type *family; /* or NULL */
-    int input[3], classes;              /* what the family was built for */
-    char *count;                        /* decimal, once computed */
+    const void *keys;                   /* of the family, as the spec says         */
+    struct nw_space *(*at)(struct nw_space *space, const nw_arch *arch); /* below   */
+    int input[3], classes; /* what the family was built for */
+    char *count;           /* decimal, once computed */
 };
 
 /* Fail the space: words start with the place in the file. Returns -1. */
@@ -84,6 +86,11 @@ nw_ref nw_space_fail(nw_space *space, nw_status status, const char *format, ...)
 
 /* nw_space_seal() that leaves a failure pending, for constructors. */
 nw_status nw_seal(nw_space *space);
+
+/* A coded space has decisions but no graph: its networks differ too much to be options of
+ * one another, and are built at an arch by space->at(). Everything that asks for a graph
+ * at a hard arch gets that of the network. */
+int nw_is_coded(const nw_space *space);
 
 /* Place what is left of `space` at a hard arch, with its names, in a new space. */
 nw_space *nw_space_freeze(nw_space *space, const nw_arch *arch);
@@ -135,8 +142,9 @@ int nw_strongest(const double *w, int n, int skip);
 /* The k largest of w[n] become 1 and the rest 0; the first among equals. */
 void nw_take_strongest(double *w, int n, int k);
 
-/* The first of all hard archs, and the next one; 0 = that was the last. */
-void nw_arch_first(nw_arch *arch);
+/* The first of all legal archs, and the next one; 0 = there is none, that was the last.
+ */
+int nw_arch_first(nw_arch *arch);
 int nw_arch_next(nw_arch *arch);
 
 /* Choices of a keep rule that take something. */
@@ -144,6 +152,15 @@ int nw_arch_kept(const nw_arch *arch, int rule);
 
 /* 1 when every weight is 0 or 1 and every choice takes what it may take. */
 int nw_arch_is_hard(const nw_arch *arch);
+
+/* What the family says beyond that: 1 = legal, else why[] says which rule is broken. */
+int nw_arch_is_legal(const nw_arch *arch, char why[256]);
+
+/* One draw without the family's own rules, for its draw(). */
+nw_status nw_arch_draw(nw_arch *arch, uint64_t seed);
+
+/* Decisions that move by themselves: choices under no rule, then the rules. */
+int nw_space_wheels(const nw_space *space);
 
 /* What $name is looked up in; arch NULL = the first value of each. */
 typedef struct nw_arch_view {

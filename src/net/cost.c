@@ -49,17 +49,33 @@ static nw_status cost(nw_graph *graph, nw_score *out)
     NW_TRY(nw_graph_peak(graph, &bytes));
     out->params = trainable(graph);
     out->macs = graph->macs;
+    out->layers = 0;
+    out->aux_params = out->aux_macs = 0;
+    for (int i = 0; i < graph->n; i++)
+        out->layers += graph->node[i].info.macs > 0;
     out->peak_bytes = (double)bytes;
     return NW_OK;
 }
 
-/* The auxiliary head is not counted: it is gone when training is over. */
-static nw_status cost_without_aux(nw_ctx *ctx, nw_space *space, const nw_arch *arch,
-                                  unsigned flags, nw_score *out)
+/* What the graph has beside `out`, which is the same without auxiliary head. */
+static void add_aux(const nw_graph *graph, nw_score *out)
 {
-    nw_graph *graph = nw_graph_new(ctx, space, arch, NW_F32, flags);
+    out->aux_params = trainable(graph) - out->params;
+    out->aux_macs = graph->macs - out->macs;
+}
+
+static nw_status cost_at(nw_ctx *ctx, nw_space *space, const nw_arch *arch, nw_score *out)
+{
+    nw_graph *graph = nw_graph_new(ctx, space, arch, NW_F32, 0), *whole = NULL;
     nw_status status = graph ? cost(graph, out) : nw_pending(ctx);
 
+    if (status >= 0 && graph->space->aux >= 0) {
+        whole = nw_graph_new(ctx, space, arch, NW_F32, NW_GRAPH_AUX);
+        status = whole ? NW_OK : nw_pending(ctx);
+    }
+    if (whole)
+        add_aux(whole, out);
+    nw_graph_free(whole);
     nw_graph_free(graph);
     return status;
 }
@@ -73,7 +89,7 @@ nw_status nw_net_cost(const nw_net *net, nw_score *out)
     if (net->graph->aux < 0)
         return cost(net->graph, out);
     at = (nw_arch){net->ctx, net->graph->space, net->mix};
-    return cost_without_aux(net->ctx, net->graph->space, &at, 0, out);
+    return cost_at(net->ctx, net->graph->space, &at, out);
 }
 
 nw_status nw_arch_cost(const nw_arch *arch, nw_score *out)
@@ -81,5 +97,5 @@ nw_status nw_arch_cost(const nw_arch *arch, nw_score *out)
     if (!arch)
         return NW_ENOMEM;
     nw_clear(arch->ctx);
-    return cost_without_aux(arch->ctx, arch->space, arch, 0, out);
+    return cost_at(arch->ctx, arch->space, arch, out);
 }

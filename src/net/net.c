@@ -83,6 +83,7 @@ static nw_status make(nw_net *net, nw_space *space, const nw_arch *arch, uint64_
     NW_TRY(make_blocks(net));
     for (int i = 0; i < net->graph->n_param; i++)
         start_param(net, i, seed);
+    space = net->graph->space; /* not that of the arch if that is coded */
     for (int c = 0; c < space->n_choice; c++)
         for (int i = 0; i < space->choice[c].n; i++) {
             int k = space->choice[c].first + i;

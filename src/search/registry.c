@@ -13,6 +13,8 @@ static const void *const *list_of(nw_kind kind)
         return (const void *const *)nw_ops_f32;
     case NW_SPACES:
         return (const void *const *)nw_spaces;
+    case NW_NETS:
+        return (const void *const *)nw_nets;
     case NW_STRATEGIES:
         return (const void *const *)nw_strategies;
     case NW_ESTIMATORS:
@@ -38,10 +40,11 @@ const char *nw_list(const nw_ctx *ctx, nw_kind kind, size_t i)
 
 nw_status nw_help(nw_ctx *ctx, nw_kind kind, const char *name, FILE *out)
 {
-    static const char *const kinds[] = {"op",        "space",    "strategy",
+    static const char *const kinds[] = {"op",        "space",    "network", "strategy",
                                         "estimator", "data set", "exporter"};
     const void *const *list = list_of(kind);
     const nw_head *type;
+    const char *published;
     nw_text text;
 
     if (!list || !name)
@@ -52,6 +55,9 @@ nw_status nw_help(nw_ctx *ctx, nw_kind kind, const char *name, FILE *out)
         return nw_pending(ctx);
     nw_text_init(&text, ctx);
     nw_spec_help(&text, type);
+    published = kind == NW_NETS ? ((const nw_space_type *)type)->published : NULL;
+    if (published)
+        nw_text_printf(&text, "published: %s\n", published);
     fputs(text.data ? text.data : "", out);
     nw_text_free(&text);
     return NW_OK;

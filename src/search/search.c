@@ -268,7 +268,7 @@ static nw_status finish_trial(struct loop *l)
 
 static void no_score(nw_score *s)
 {
-    *s = (nw_score){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    *s = (nw_score){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 }
 
 static nw_status propose(struct loop *l)

@@ -35,23 +35,24 @@ static int add_shapes(const nw_graph *g, int choice, nw_text *out)
     return uses;
 }
 
-static void add_choice(nw_table *table, const nw_graph *g, int c)
+/* g NULL = of a coded space. */
+static void add_choice(nw_table *table, const nw_space *space, const nw_graph *g, int c)
 {
-    const nw_choice *choice = &g->space->choice[c];
-    const nw_keep_rule *rule = choice->keep < 0 ? NULL : &g->space->keep[choice->keep];
+    const nw_choice *choice = &space->choice[c];
+    const nw_keep_rule *rule = choice->keep < 0 ? NULL : &space->keep[choice->keep];
     nw_text text;
     int uses;
 
     nw_table_text(table, choice->name);
-    nw_text_init(&text, g->ctx);
+    nw_text_init(&text, space->ctx);
     if (rule)
         nw_text_printf(&text, "1, if kept: %d of %d are", rule->k, rule->n);
     else
         nw_text_printf(&text, "%d of %d", choice->k, choice->n);
     nw_table_text(table, text.data);
     nw_text_free(&text);
-    uses = add_shapes(g, c, &text);
-    if (choice->kind == NW_NUMBER)
+    uses = g ? add_shapes(g, c, &text) : 0;
+    if (choice->kind == NW_NUMBER || !g)
         nw_table_null(table);
     else
         nw_table_integer(table, uses);
@@ -63,14 +64,15 @@ static void add_choice(nw_table *table, const nw_graph *g, int c)
     nw_text_free(&text);
 }
 
-static nw_status write_choices(const nw_graph *g, const char *format, FILE *out)
+static nw_status write_choices(const nw_space *space, const nw_graph *g,
+                               const char *format, FILE *out)
 {
     nw_table table;
     nw_status status;
 
-    nw_table_init(&table, g->ctx, choice_columns, 5);
-    for (int c = 0; c < g->space->n_choice; c++)
-        add_choice(&table, g, c);
+    nw_table_init(&table, space->ctx, choice_columns, 5);
+    for (int c = 0; c < space->n_choice; c++)
+        add_choice(&table, space, g, c);
     status = nw_table_write(&table, format, out);
     nw_table_free(&table);
     return status;
@@ -150,36 +152,36 @@ static void write_between(const nw_space *space, const nw_extremes *e, const cha
                 e->looked_at);
 }
 
-static nw_status write_check(const nw_graph *g, const nw_extremes *e, const char *format,
-                             FILE *out)
+static nw_status write_check(const nw_space *space, const nw_graph *g,
+                             const nw_extremes *e, const char *format, FILE *out)
 {
     int is_json = !strcmp(format, "json");
 
     if (is_json)
         fprintf(out, "{\"choices\": ");
-    NW_TRY(write_choices(g, format, out));
-    write_between(g->space, e, format, out);
-    NW_TRY(write_extremes(g->ctx, e, format, out));
+    NW_TRY(write_choices(space, g, format, out));
+    write_between(space, e, format, out);
+    NW_TRY(write_extremes(space->ctx, e, format, out));
     if (is_json)
         fprintf(out, "}\n");
-    return ferror(out) ? nw_fail(g->ctx, NW_EIO, "the output could not be written")
+    return ferror(out) ? nw_fail(space->ctx, NW_EIO, "the output could not be written")
                        : NW_OK;
 }
 
 nw_status nw_space_check(nw_space *space, const char *format, FILE *out)
 {
     nw_extremes extremes;
-    nw_graph *g;
+    nw_graph *g = NULL;
     nw_status status;
 
     if (nw_space_seal(space) < 0)
         return space ? space->status : NW_ENOMEM;
-    g = nw_graph_new(space->ctx, space, NULL, NW_F32, NW_GRAPH_ALL);
-    if (!g)
+    if (!nw_is_coded(space) &&
+        !(g = nw_graph_new(space->ctx, space, NULL, NW_F32, NW_GRAPH_ALL)))
         return nw_pending(space->ctx);
     status = nw_extremes_find(space->ctx, space, &extremes);
     if (status >= 0)
-        status = write_check(g, &extremes, format ? format : "table", out);
+        status = write_check(space, g, &extremes, format ? format : "table", out);
     nw_extremes_free(&extremes);
     nw_graph_free(g);
     return status;
@@ -228,6 +230,8 @@ nw_status nw_space_show(nw_space *space, const nw_arch *arch, FILE *out)
 
     if (nw_space_seal(space) < 0)
         return space ? space->status : NW_ENOMEM;
+    if (!arch && nw_is_coded(space))
+        return write_choices(space, NULL, "table", out);
     g = nw_graph_new(space->ctx, space, arch, NW_F32, arch ? 0 : NW_GRAPH_ALL);
     if (!g)
         return nw_pending(space->ctx);

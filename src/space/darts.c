@@ -302,11 +302,12 @@ const nw_space_type nw_space_darts_supernet = {
     .size = sizeof(struct darts),
     .build = supernet_build,
     .genotype = darts_genotype,
+    .published = "1.93 M parameters at c=16 layers=8",
 };
 
 /* ---- Networks that were found --------------------------------------------------- */
 
-#define FOUND(id, word, source)                                                          \
+#define FOUND(id, word, source, says)                                                    \
     static nw_status id##_build(void *self, nw_space *space, const int input[3],         \
                                 int classes, const nw_arch *arch)                        \
     {                                                                                    \
@@ -321,14 +322,18 @@ const nw_space_type nw_space_darts_supernet = {
         .attrs = net_attrs,                                                              \
         .size = sizeof(struct darts),                                                    \
         .build = id##_build,                                                             \
+        .published = says,                                                               \
     };
 
 #define PC_DARTS "Xu et al. 2020, PC-DARTS, arXiv:1907.05737"
 
-FOUND(darts_v1, "darts-v1", PAPER)
-FOUND(darts_v2, "darts-v2", PAPER)
-FOUND(pc_darts_cifar, "pc-darts-cifar", PC_DARTS)
-FOUND(pc_darts_image, "pc-darts-image", PC_DARTS)
-FOUND(p_darts, "p-darts", "Chen et al. 2019, Progressive DARTS, arXiv:1904.12760")
-FOUND(nasnet_a, "nasnet-a",
-      "Zoph et al. 2018, Learning transferable architectures, arXiv:1707.07012")
+FOUND(darts_v1, "darts-v1", PAPER, "CIFAR-10 3.00 % error, 3.3 M parameters")
+FOUND(darts_v2, "darts-v2", PAPER, "CIFAR-10 2.76 % error, 3.3 M parameters")
+FOUND(pc_darts_cifar, "pc-darts-cifar", PC_DARTS,
+      "CIFAR-10 2.57 % error, 3.6 M parameters")
+FOUND(pc_darts_image, "pc-darts-image", PC_DARTS,
+      "ImageNet 24.2 % error, 5.3 M parameters")
+FOUND(p_darts, "p-darts", "Chen et al. 2019, Progressive DARTS, arXiv:1904.12760",
+      "CIFAR-10 2.50 % error, 3.4 M parameters")
+FOUND(nasnet_a_darts, "nasnet-a-darts", PAPER,
+      "NASNet-A's cells as DARTS's authors build them; see nasnet-a")

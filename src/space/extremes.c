@@ -1,10 +1,8 @@
 /*
  * extremes.c - exhaustive in small spaces; coordinate descent in large ones.
  *
- * A move sets one decision anew. Under a keep rule it sets one that is kept, or drops one
- * and keeps another in its stead, so that every arch on the way is legal. The end of a
- * descent need not be the extreme; callers say so. Every arch that is looked at counts
- * for all six extremes.
+ * The end of a descent need not be the extreme; callers say so. Every arch that is looked
+ * at counts for all six extremes.
  */
 #include "extremes.h"
 #include "random.h"
@@ -13,14 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAMPLES = 50, MOST_LOOKED_AT = 6000 };
+/* A network of a coded space is built from nothing to be looked at. */
+enum { SAMPLES = 50, MOST_LOOKED_AT = 6000, MOST_BUILT = 300 };
 
 struct hunt {
     nw_ctx *ctx;
     nw_extremes *out;
     nw_arch *at; /* where the descent stands            */
+    nw_arch *next;
     int measure, side;
     double best; /* of the descent                      */
+    long most;   /* to look at                          */
 };
 
 static double measured(const nw_score *score, int measure)
@@ -49,13 +50,12 @@ static nw_status look_at(nw_extremes *e, const nw_arch *arch, nw_score *score)
     return NW_OK;
 }
 
-/* Keep what was tried if it is better, else set the choice back to `before`. */
-static nw_status judge(struct hunt *h, int *improved)
+static nw_status judge(struct hunt *h, const nw_arch *tried, int *improved)
 {
     nw_score score;
     double value;
 
-    NW_TRY(look_at(h->out, h->at, &score));
+    NW_TRY(look_at(h->out, tried, &score));
     value = measured(&score, h->measure);
     *improved = beats(value, h->best, h->side);
     if (*improved)
@@ -63,107 +63,21 @@ static nw_status judge(struct hunt *h, int *improved)
     return NW_OK;
 }
 
-static nw_status try_options(struct hunt *h, int c, int none, int *any)
+/* All neighbours, each better one at once the place to go on from. */
+static nw_status sweep(struct hunt *h, nw_arch *next, int *any)
 {
-    int now = nw_strongest(nw_arch_weights(h->at, c), h->at->space->choice[c].n, -1);
+    const size_t n = nw_arch_moves(h->at);
 
-    for (int o = 0; o < h->at->space->choice[c].n; o++) {
+    for (size_t i = 0; i < n && h->out->looked_at < h->most; i++) {
         int improved;
 
-        if (o == now || o == none)
+        if (i >= nw_arch_moves(h->at) || !nw_arch_move(next, h->at, i))
             continue;
-        nw_arch_pick(h->at, c, o);
-        NW_TRY(judge(h, &improved));
+        NW_TRY(judge(h, next, &improved));
         if (improved)
-            now = o;
+            NW_TRY(nw_arch_copy(h->at, next));
         *any |= improved;
-        nw_arch_pick(h->at, c, now);
     }
-    return NW_OK;
-}
-
-/* Swap one that is taken with one that is not. */
-static nw_status try_subsets(struct hunt *h, int c, int *any)
-{
-    double *w = nw_arch_weights(h->at, c);
-    const int n = h->at->space->choice[c].n;
-
-    for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++) {
-            int improved;
-
-            if (w[i] == 0 || w[j] != 0)
-                continue;
-            w[i] = 0;
-            w[j] = 1;
-            NW_TRY(judge(h, &improved));
-            *any |= improved;
-            if (!improved) {
-                w[i] = 1;
-                w[j] = 0;
-            }
-        }
-    return NW_OK;
-}
-
-/* Drop choice a of a rule and keep b instead, at each of its options. */
-static nw_status try_swap(struct hunt *h, const nw_keep_rule *rule, int a, int b,
-                          int *any)
-{
-    const int n = h->at->space->choice[b].n;
-    const int before =
-        nw_strongest(nw_arch_weights(h->at, a), h->at->space->choice[a].n, -1);
-    int found = -1;
-
-    nw_arch_pick(h->at, a, rule->none);
-    for (int o = 0; o < n; o++) {
-        int improved;
-
-        if (o == rule->none)
-            continue;
-        nw_arch_pick(h->at, b, o);
-        NW_TRY(judge(h, &improved));
-        if (improved)
-            found = o;
-    }
-    nw_arch_pick(h->at, b, found < 0 ? rule->none : found);
-    if (found < 0)
-        nw_arch_pick(h->at, a, before);
-    *any |= found >= 0;
-    return NW_OK;
-}
-
-static int is_kept(const nw_arch *arch, const nw_keep_rule *rule, int i)
-{
-    return arch->w[arch->space->choice[rule->choice[i]].first + rule->none] == 0;
-}
-
-static nw_status try_rule(struct hunt *h, const nw_keep_rule *rule, int *any)
-{
-    for (int i = 0; i < rule->n; i++)
-        if (is_kept(h->at, rule, i))
-            NW_TRY(try_options(h, rule->choice[i], rule->none, any));
-    for (int i = 0; i < rule->n; i++)
-        for (int j = 0; j < rule->n; j++)
-            if (is_kept(h->at, rule, i) && !is_kept(h->at, rule, j))
-                NW_TRY(try_swap(h, rule, rule->choice[i], rule->choice[j], any));
-    return NW_OK;
-}
-
-static nw_status sweep(struct hunt *h, int *any)
-{
-    const nw_space *s = h->at->space;
-
-    for (int c = 0; c < s->n_choice && h->out->looked_at < MOST_LOOKED_AT; c++) {
-        if (s->choice[c].keep >= 0)
-            continue;
-        if (s->choice[c].kind == NW_SOME)
-            NW_TRY(try_subsets(h, c, any));
-        else
-            NW_TRY(try_options(h, c, -1, any));
-    }
-    for (int r = 0; r < s->n_keep && h->out->looked_at < MOST_LOOKED_AT; r++)
-        NW_TRY(try_rule(h, &s->keep[r], any));
     return NW_OK;
 }
 
@@ -174,18 +88,19 @@ static nw_status descend(struct hunt *h)
 
     NW_TRY(nw_arch_copy(h->at, h->out->arch[h->measure][h->side]));
     h->best = h->out->value[h->measure][h->side];
-    while (any && h->out->looked_at < MOST_LOOKED_AT) {
+    while (any && h->out->looked_at < h->most) {
         any = 0;
-        NW_TRY(sweep(h, &any));
+        NW_TRY(sweep(h, h->next, &any));
     }
     return NW_OK;
 }
 
-static nw_status search(nw_ctx *ctx, nw_extremes *out, nw_arch *at)
+static nw_status search(nw_ctx *ctx, nw_extremes *out, nw_arch *at, nw_arch *next)
 {
-    struct hunt h = {.ctx = ctx, .out = out, .at = at};
+    struct hunt h = {.ctx = ctx, .out = out, .at = at, .next = next};
     nw_score score;
 
+    h.most = nw_is_coded(at->space) ? MOST_BUILT : MOST_LOOKED_AT;
     for (uint64_t seed = 0; seed < SAMPLES; seed++) {
         NW_TRY(nw_arch_random(at, nw_subseed(0, NW_FOR_ARCH, seed)));
         NW_TRY(look_at(out, at, &score));
@@ -200,10 +115,8 @@ static nw_status list(nw_extremes *out, nw_arch *at)
 {
     nw_score score;
 
-    nw_arch_first(at);
-    do
+    for (int more = nw_arch_first(at); more; more = nw_arch_next(at))
         NW_TRY(look_at(out, at, &score));
-    while (nw_arch_next(at));
     out->is_exact = 1;
     return NW_OK;
 }
@@ -217,22 +130,20 @@ static int is_small(const nw_space *space)
 
 nw_status nw_extremes_find(nw_ctx *ctx, nw_space *space, nw_extremes *out)
 {
-    nw_arch *at = nw_arch_new(ctx, space);
-    nw_status status;
+    nw_arch *at = nw_arch_new(ctx, space), *next = nw_arch_new(ctx, space);
+    nw_status status = at && next ? NW_OK : nw_pending(ctx);
 
     *out = (nw_extremes){0};
-    if (!at)
-        return nw_pending(ctx);
-    for (int i = 0; i < 2 * NW_MEASURES; i++) {
+    for (int i = 0; i < 2 * NW_MEASURES && status >= 0; i++) {
         out->value[i / 2][i % 2] = NAN;
         out->arch[i / 2][i % 2] = nw_arch_new(ctx, space);
-        if (!out->arch[i / 2][i % 2]) {
-            nw_arch_free(at);
-            return nw_pending(ctx);
-        }
+        if (!out->arch[i / 2][i % 2])
+            status = nw_pending(ctx);
     }
-    status = is_small(space) ? list(out, at) : search(ctx, out, at);
+    if (status >= 0)
+        status = is_small(space) ? list(out, at) : search(ctx, out, at, next);
     nw_arch_free(at);
+    nw_arch_free(next);
     return status;
 }
 

@@ -4,8 +4,9 @@
 
 #include "space.h"
 
-/* All families; NULL ends the list. */
+/* All families, and all published networks; NULL ends each list. */
 extern const nw_space_type *const nw_spaces[];
+extern const nw_space_type *const nw_nets[];
 
 /* A reader of spaces from YAML text. `where` is the file, for messages. The space is
  * unsealed; NULL after a failure, which stays pending. */

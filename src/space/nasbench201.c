@@ -35,10 +35,22 @@ static const int edge_node[EDGES] = {1, 2, 2, 3, 3, 3};
 
 #define AT(field) offsetof(struct nasbench201, field)
 
+/* clang-format off */
+#define KEYS                                                                             \
+    {"c", NW_INT, AT(c), "16", 1, 4096, "channels of the first cells", NULL},            \
+    {"n", NW_INT, AT(n), "5", 1, 100, "cells of each of the three groups", NULL},        \
+    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL}
+/* clang-format on */
+
+static const nw_attr net_attrs[] = {
+    KEYS,
+    {"arch", NW_TEXT, AT(arch), NULL, 0, 0, "\"|op~0|+|op~0|op~1|+|op~0|op~1|op~2|\"",
+     NULL},
+    {0},
+};
+
 static const nw_attr nasbench201_attrs[] = {
-    {"c", NW_INT, AT(c), "16", 1, 4096, "channels of the first cells", NULL},
-    {"n", NW_INT, AT(n), "5", 1, 100, "cells of each of the three groups", NULL},
-    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},
+    KEYS,
     {"arch", NW_TEXT, AT(arch), "", 0, 0,
      "\"|op~0|+|op~0|op~1|+|op~0|op~1|op~2|\" for one network; none = all", NULL},
     {0},
@@ -202,8 +214,10 @@ static nw_status nasbench201_genotype(const nw_arch *arch, FILE *out)
         snprintf(name, sizeof(name), "edge_%d", e);
         op = nw_arch_get(arch, name);
         if (op < 0)
-            return nw_fail(arch->ctx, NW_EMATCH, "the architecture has no choice %s", name);
-        fprintf(out, "%s|%s~%d", e == 1 || e == 3 ? "|+" : "", op_names[op], edge_from[e]);
+            return nw_fail(arch->ctx, NW_EMATCH, "the architecture has no choice %s",
+                           name);
+        fprintf(out, "%s|%s~%d", e == 1 || e == 3 ? "|+" : "", op_names[op],
+                edge_from[e]);
     }
     fputs("|\"", out);
     return ferror(out) ? nw_fail(arch->ctx, NW_EIO, "the genotype could not be written")
@@ -218,4 +232,14 @@ const nw_space_type nw_space_nasbench201 = {
     .size = sizeof(struct nasbench201),
     .build = nasbench201_build,
     .genotype = nasbench201_genotype,
+};
+
+const nw_space_type nw_space_nasbench201_net = {
+    .name = "nasbench201",
+    .doc = "the network of one cell",
+    .paper = "Dong and Yang 2020, NAS-Bench-201, arXiv:2001.00326",
+    .attrs = net_attrs,
+    .size = sizeof(struct nasbench201),
+    .build = nasbench201_build,
+    .published = "best of 15,625: CIFAR-10 94.37 %, CIFAR-100 73.51 %",
 };

@@ -19,27 +19,57 @@ nw_ref nw_opf(nw_space *space, nw_ref x, const char *format, ...)
     return nw_op_n(space, spec, 1, &x);
 }
 
-nw_status nw_family_build(nw_space *space, const char *spec, const int input[3],
-                          int classes, const nw_arch *arch)
-{
-    nw_ctx *ctx = space->ctx;
-    const nw_space_type *type =
-        nw_spec_find(ctx, "space", (const void *const *)nw_spaces, spec);
-    void *self;
+static nw_space *network_at(nw_space *space, const nw_arch *arch);
 
-    self = type ? nw_arena_get(&space->arena, type->size + 1) : NULL;
+enum { MOST_TYPES = 512 };
+
+static int append(const void **all, int n, const nw_space_type *const *list)
+{
+    for (; *list && n < MOST_TYPES; list++)
+        all[n++] = *list;
+    return n;
+}
+
+/* A space of that name or else a network, or the other way round. */
+static const nw_space_type *find_type(nw_ctx *ctx, const char *spec, int is_net)
+{
+    const void *all[MOST_TYPES + 1];
+    int n = append(all, 0, is_net ? nw_nets : nw_spaces);
+
+    n = append(all, n, is_net ? nw_spaces : nw_nets);
+    all[n] = NULL;
+    return nw_spec_find(ctx, is_net ? "network" : "space", all, spec);
+}
+
+static nw_status build_type(nw_space *space, const nw_space_type *type, const char *spec,
+                            const int input[3], int classes, const nw_arch *arch)
+{
+    void *self = type ? nw_arena_get(&space->arena, type->size + 1) : NULL;
+
     space->origin = self ? nw_arena_dup(&space->arena, spec) : NULL;
     if (!space->origin ||
-        nw_spec_parse(ctx, (const nw_head *)type, spec, NULL, self) < 0 ||
-        type->build(self, space, input, classes, arch) < 0) {
-        nw_space_pass_on(space);
-        return space->status;
-    }
-    space->family = type;
+        nw_spec_parse(space->ctx, (const nw_head *)type, spec, NULL, self) < 0)
+        goto failed;
     for (int i = 0; input && i < 3; i++)
         space->input[i] = input[i];
     space->classes = classes;
+    space->keys = self;
+    if (type->build(self, space, input, classes, arch) < 0)
+        goto failed;
+    if (!arch) { /* else it is one network, without the family's rules */
+        space->family = type;
+        space->at = network_at;
+    }
     return NW_OK;
+failed:
+    nw_space_pass_on(space);
+    return space->status;
+}
+
+nw_status nw_family_build(nw_space *space, const char *spec, const int input[3],
+                          int classes, const nw_arch *arch)
+{
+    return build_type(space, find_type(space->ctx, spec, 0), spec, input, classes, arch);
 }
 
 /* The whole file, NUL-ended; NULL after a failure. */
@@ -97,7 +127,8 @@ static nw_space *finished(nw_space *space)
     return space;
 }
 
-nw_space *nw_space_open(nw_ctx *ctx, const char *spec, const int input[3], int classes)
+static nw_space *open_spec(nw_ctx *ctx, const char *spec, const int input[3], int classes,
+                           int is_net)
 {
     nw_space *space;
 
@@ -107,8 +138,19 @@ nw_space *nw_space_open(nw_ctx *ctx, const char *spec, const int input[3], int c
         return finished(open_file(ctx, spec, input, classes));
     space = nw_space_new(ctx);
     if (space)
-        nw_family_build(space, spec, input, classes, NULL);
+        build_type(space, find_type(ctx, spec, is_net), spec, input, classes, NULL);
     return finished(space);
+}
+
+nw_space *nw_space_open(nw_ctx *ctx, const char *spec, const int input[3], int classes)
+{
+    return open_spec(ctx, spec, input, classes, 0);
+}
+
+nw_space *nw_space_open_net(nw_ctx *ctx, const char *spec, const int input[3],
+                            int classes)
+{
+    return open_spec(ctx, spec, input, classes, 1);
 }
 
 /* ---- Derived networks --------------------------------------------------------- */
@@ -160,8 +202,13 @@ static nw_space *derive_family(nw_space *space, const nw_arch *arch, const char 
         return NULL;
     out = nw_space_new(space->ctx);
     if (out)
-        nw_family_build(out, merged, space->input, space->classes, arch);
+        build_type(out, space->family, merged, space->input, space->classes, arch);
     return finished(out);
+}
+
+static nw_space *network_at(nw_space *space, const nw_arch *arch)
+{
+    return nw_arch_check(arch) < 0 ? NULL : derive_family(space, arch, "");
 }
 
 nw_space *nw_space_derive(nw_space *space, const nw_arch *arch, const char *spec)

@@ -40,7 +40,7 @@ const nw_named_genotype nw_genotypes[] = {
     {"p-darts",
      {CELL({SKIP, 0}, {DIL3, 1}, {SKIP, 0}, {SEP3, 1}, {SEP3, 1}, {SEP3, 3}, {SEP3, 0}, {DIL5, 4}),
       CELL({AVG, 0}, {SEP5, 1}, {SEP3, 0}, {DIL5, 2}, {MAX, 0}, {DIL3, 1}, {DIL3, 1}, {DIL5, 3})}},
-    {"nasnet-a",
+    {"nasnet-a-darts",
      {{.n = 5,
        .edge = {{SEP5, 1}, {SEP3, 0}, {SEP5, 0}, {SEP3, 0}, {AVG, 1}, {SKIP, 0}, {AVG, 0},
                 {AVG, 0}, {SEP3, 1}, {SKIP, 1}},

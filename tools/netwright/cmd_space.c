@@ -1,4 +1,5 @@
-/* cmd_space.c - `netwright space check|count|sample|show SPACE|FILE`. */
+/* cmd_space.c - `netwright space check|count|sample|show SPACE|FILE
+ * [key=value]`. */
 #include "archs.h"
 #include "sheet.h"
 #include "specs.h"
@@ -55,9 +56,12 @@ int run_space(struct tool *tool)
         const char *name;
         int (*run)(struct tool *tool, nw_space *space);
     } verbs[] = {{"check", check}, {"count", count}, {"sample", sample}, {"show", show}};
+    const char *spec;
     nw_space *space;
-    int code = specs_open_net(tool, tool->arg[1], &space), i = 0;
+    int code = specs_join(tool, 1, &spec), i = 0;
 
+    if (!code)
+        code = specs_open_net(tool, spec, 0, &space);
     if (code)
         return code;
     while (strcmp(verbs[i].name, tool->arg[0]))

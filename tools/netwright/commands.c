@@ -1,5 +1,7 @@
 #include "commands.h"
 
+#include "tool.h"
+
 #include <stddef.h>
 
 /* clang-format off */
@@ -25,19 +27,24 @@ const struct command commands[N_COMMANDS] = {
     [CMD_export] = {"export", "STUDY", "write the winner of a study as a file",
      "Writes the architecture or the trained network in the form --to, and reads it back to compare.",
      NULL, 1, 1, run_export},
-    [CMD_show] = {"show", "NET|FILE", "draw or print a network",
-     "Prints the layers of a space or network with their shapes; with --to svg or dot draws it.",
-     NULL, 1, 1, run_show},
-    [CMD_count] = {"count", "NET|FILE", "parameters, multiply-accumulates and memory",
-     "Counts without building the network. Where a choice is open, --arch closes it; without it "
-     "an architecture is drawn with --seed.",
-     NULL, 1, 1, run_count},
-    [CMD_space] = {"space", "check|count|sample|show SPACE|FILE", "examine a search space",
+    [CMD_show] = {"show", "NET|FILE [key=value]...", "draw a network or list its layers",
+     "Draws the cells or the layers of a network as SVG (or --to dot) to --out, else to stdout, "
+     "or to NET.svg when that is a terminal. --to table lists the layers with their shapes. "
+     "Where a choice is open, --arch closes it, or --seed.",
+     NULL, 1, MOST_ARGS, run_show},
+    [CMD_count] = {"count", "NET|FILE [key=value]...", "parameters, multiply-accumulates and memory",
+     "Counts a published network (\"netwright list nets\"), a space at an architecture, or a file: "
+     "trainable parameters; multiply-accumulates of convolutions, dense layers and matrix products; bytes of "
+     "activations of a forward pass at batch 1; and how many layers have multiply-accumulates. The auxiliary head "
+     "counts with aux=1 only. \"genotype FILE\" counts the cells of a file. Where a choice is open, --arch "
+     "closes it; without it an architecture is drawn with --seed.",
+     NULL, 1, MOST_ARGS, run_count},
+    [CMD_space] = {"space", "check|count|sample|show SPACE|FILE [key=value]...", "examine a search space",
      "check: shapes of every choice, number of architectures, smallest and largest cost.\n\n"
      "count: the exact number of architectures.\n\n"
      "sample: architectures drawn at random, one a line.\n\n"
      "show: every layer with its shape.",
-     "check|count|sample|show", 2, 2, run_space},
+     "check|count|sample|show", 2, MOST_ARGS, run_space},
     [CMD_data] = {"data", "info SPEC | get NAME", "examine or download a data set",
      "info: shape, classes and their balance, range, mean and deviation.\n\n"
      "get: download from the official address, resume, check SHA-256, keep in the cache "
@@ -50,11 +57,11 @@ const struct command commands[N_COMMANDS] = {
      "Prints the best trial of --stage (default: search, or final when the search shared weights): its "
      "architecture and scores.",
      NULL, 1, 1, run_best},
-    [CMD_list] = {"list", "[ops|spaces|strategies|estimators|datasets|exporters]", "list what specs can name",
-     "Lists names with a line each; `netwright help NAME` tells more.",
-     "ops|spaces|strategies|estimators|datasets|exporters", 0, 1, run_list},
+    [CMD_list] = {"list", "[ops|spaces|nets|strategies|estimators|datasets|exporters]", "list what specs can name",
+     "Lists names with a line each, networks with their source and published figures; `netwright help NAME` tells more.",
+     "ops|spaces|nets|strategies|estimators|datasets|exporters", 0, 1, run_list},
     [CMD_help] = {"help", "[COMMAND|NAME]", "help for a command or a name",
-     "NAME is an op, space, strategy, estimator, data set or exporter: its keys, their defaults and its source.",
+     "NAME is an op, space, network, strategy, estimator, data set or exporter: its keys, their defaults and its source.",
      NULL, 0, 1, run_help},
     [CMD_completion] = {"completion", "bash|zsh|fish", "print a completion script for a shell",
      "For bash: source <(netwright completion bash).",

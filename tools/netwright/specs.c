@@ -122,14 +122,33 @@ nw_data *specs_open_data(struct tool *tool, const char *part, const char *spec)
     return nw_data_open(tool->nw, full);
 }
 
+int specs_join(struct tool *tool, int first, const char **out)
+{
+    *out = tool->arg[first];
+    for (int i = first + 1; i < tool->n_arg; i++) {
+        const char *word = tool->arg[i], *equal = strchr(word, '=');
+
+        if (!equal && !strcmp(*out, "genotype"))
+            *out = specs_put(tool, *out, "file", word);
+        else if (!equal || equal == word)
+            return usage(tool, "%s: \"%s\" is not key=value", tool->arg[first], word);
+        else
+            *out = specs_put(tool, *out,
+                             pool_copy(&tool->pool, word, (size_t)(equal - word)),
+                             equal + 1);
+    }
+    return EXIT_OK;
+}
+
 static nw_space *open_space(struct tool *tool, const char *spec, const int input[3],
-                            int classes)
+                            int classes, int is_net)
 {
     const char *full = specs_with(tool, "space", spec);
     nw_space *space;
 
     detail(tool, "space: %s", full);
-    space = nw_space_open(tool->nw, full, input, classes);
+    space = is_net ? nw_space_open_net(tool->nw, full, input, classes)
+                   : nw_space_open(tool->nw, full, input, classes);
     return nw_space_seal(space) < 0 ? NULL : space;
 }
 
@@ -138,7 +157,7 @@ nw_space *specs_open_space(struct tool *tool, const char *spec, const nw_data *d
     int input[3];
 
     nw_data_shape(data, input);
-    return open_space(tool, spec, input, nw_data_classes(data));
+    return open_space(tool, spec, input, nw_data_classes(data), 0);
 }
 
 static int read_input(struct tool *tool, int input[3])
@@ -153,20 +172,32 @@ static int read_input(struct tool *tool, int input[3])
     return EXIT_OK;
 }
 
-int specs_open_net(struct tool *tool, const char *spec, nw_space **out)
+/* Words on the command line that make no network are wrong usage. */
+static int refused(struct tool *tool)
 {
-    int input[3] = {0}, code = specs_check(tool, "space|data");
+    nw_status status = nw_errstatus(tool->nw);
+    int code = failed(tool, status);
+
+    return status == NW_ENOMEM || status == NW_EIO ? code : EXIT_USAGE;
+}
+
+int specs_open_net(struct tool *tool, const char *spec, int is_net, nw_space **out)
+{
+    int input[3] = {0}, code = specs_check(tool, "space|data"), classes;
     nw_data *data;
 
     if (!code)
         code = read_input(tool, input);
     if (code)
         return code;
+    classes = tool->opt.classes;
     if (tool->opt.data) {
         data = specs_open_data(tool, "data", tool->opt.data);
-        *out = data ? specs_open_space(tool, spec, data) : NULL;
-    } else {
-        *out = open_space(tool, spec, input, tool->opt.classes);
+        if (!data)
+            return failed(tool, NW_EINVAL);
+        nw_data_shape(data, input);
+        classes = nw_data_classes(data);
     }
-    return *out ? EXIT_OK : failed(tool, NW_EINVAL);
+    *out = open_space(tool, spec, input, classes, is_net);
+    return *out ? EXIT_OK : refused(tool);
 }

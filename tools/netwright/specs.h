@@ -27,8 +27,13 @@ nw_data *specs_open_data(struct tool *tool, const char *part, const char *spec);
 /* Open the space or network of `spec` for data; sealed. NULL = nw_errmsg() says why. */
 nw_space *specs_open_space(struct tool *tool, const char *spec, const nw_data *data);
 
-/* The same without a job: --data or --input and --classes say what it takes; if they do
- * not, the spec or file must. Answers an exit code. */
-int specs_open_net(struct tool *tool, const char *spec, nw_space **out);
+/* The arguments from `first` on, "NAME key=value ...", as one spec in *out; "genotype
+ * FILE" is "genotype file=FILE". Answers an exit code. */
+int specs_join(struct tool *tool, int first, const char **out);
+
+/* Open a space or network without a job: --data or --input and --classes say what it
+ * takes; if they do not, the spec or file must. A name that both have is the network if
+ * is_net. Answers an exit code. */
+int specs_open_net(struct tool *tool, const char *spec, int is_net, nw_space **out);
 
 #endif

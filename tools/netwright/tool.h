@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { MOST_ARGS = 8 };
+enum { MOST_ARGS = 32 };
 
 struct tool {
     struct pool pool;
