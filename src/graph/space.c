@@ -370,3 +370,42 @@ nw_status nw_aux_output(nw_space *space, nw_ref node, double weight)
         space->aux_weight = weight;
     return set_output(space, space ? &space->aux : NULL, node, "auxiliary output");
 }
+
+static int copy_cell(nw_space *space, nw_drawn_cell *copy, const nw_drawn_cell *cell)
+{
+    nw_arena *arena = &space->arena;
+    nw_drawn_edge *edge = nw_arena_get(arena, (size_t)(cell->n_edge + 1) * sizeof(*edge));
+    int *out = nw_arena_get(arena, (size_t)(cell->n_out + 1) * sizeof(int)), ok;
+
+    *copy = *cell;
+    copy->title = nw_arena_dup(arena, cell->title);
+    copy->edge = edge;
+    copy->out = out;
+    copy->next = NULL;
+    ok = edge && out && copy->title;
+    for (int i = 0; ok && i < cell->n_edge; i++) {
+        edge[i] = cell->edge[i];
+        edge[i].op = nw_arena_dup(arena, cell->edge[i].op);
+        ok = edge[i].op != NULL;
+    }
+    for (int i = 0; ok && i < cell->n_out; i++)
+        out[i] = cell->out[i];
+    return ok;
+}
+
+nw_status nw_space_add_cell(nw_space *space, const nw_drawn_cell *cell)
+{
+    nw_drawn_cell **end = space ? &space->cells : NULL, *copy;
+
+    if (nw_space_refuses(space))
+        return nw_space_report(space);
+    copy = nw_arena_get(&space->arena, sizeof(*copy));
+    if (!copy || !copy_cell(space, copy, cell)) {
+        nw_space_pass_on(space);
+        return nw_space_report(space);
+    }
+    while (*end)
+        end = &(*end)->next;
+    *end = copy;
+    return NW_OK;
+}

@@ -50,6 +50,20 @@ typedef struct nw_group {
     int first, end; /* places [first, end) */
 } nw_group;
 
+/* A cell as people draw it. Ends are 0 .. inputs-1 for its inputs, then its nodes. */
+typedef struct nw_drawn_edge {
+    const char *op;
+    int from, to;
+} nw_drawn_edge;
+
+typedef struct nw_drawn_cell {
+    const char *title; /* "normal cell"                          */
+    int inputs, nodes, n_edge, n_out;
+    const nw_drawn_edge *edge;
+    const int *out; /* ends that make the output, side by side */
+    struct nw_drawn_cell *next;
+} nw_drawn_cell;
+
 enum { NW_MOST_OPTIONS = 4096, NW_MOST_KEPT = 256 };
 
 struct nw_space {
@@ -78,6 +92,7 @@ struct nw_space {
     struct nw_space *(*at)(struct nw_space *space, const nw_arch *arch); /* below   */
     int input[3], classes; /* what the family was built for */
     char *count;           /* decimal, once computed */
+    nw_drawn_cell *cells;  /* of a published network, in order; for pictures only */
 };
 
 /* Fail the space: words start with the place in the file. Returns -1. */
@@ -111,6 +126,9 @@ int nw_choice_find(const nw_space *space, const char *name);
 /* Name an option, for people: "sep_conv_3x3". Before sealing. */
 nw_status nw_option_name(nw_space *space, const char *choice, int option,
                          const char *name);
+
+/* Remember a copy of a cell that the network is made of, for its picture. */
+nw_status nw_space_add_cell(nw_space *space, const nw_drawn_cell *cell);
 
 /* Place one op (not a chain) under `name`; for the chain parser. */
 nw_ref nw_place_op(nw_space *space, const char *spec, const char *name, int n_in,
