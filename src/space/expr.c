@@ -112,7 +112,7 @@ static long primary(struct parser *p)
         value = strtol(p->s, &end, 10);
         p->s = end;
         if (value > LARGEST)
-            stop(p, "a number in ${...} is too large");
+            value = stop(p, "a number in ${...} is too large");
     } else if (word_length(p->s)) {
         value = name(p);
     } else {
