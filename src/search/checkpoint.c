@@ -61,6 +61,7 @@ static nw_status replay(void *user, const nw_stored_trial *stored)
     struct loop *l = user;
     nw_trial trial = {
         .id = stored->id, .seed = stored->seed, .fidelity = stored->fidelity};
+    nw_status status;
 
     if (stored->id > l->done || !l->strategy->observe)
         return NW_OK;
@@ -69,10 +70,11 @@ static nw_status replay(void *user, const nw_stored_trial *stored)
         return nw_pending(l->ctx);
     trial.status = stored->status;
     trial.score = stored->score;
-    NW_TRY(nw_arch_read(trial.arch, stored->arch, "study"));
-    NW_TRY(l->strategy->observe(l->strategist, &trial));
+    status = nw_arch_read(trial.arch, stored->arch, "study");
+    if (status >= 0)
+        status = l->strategy->observe(l->strategist, &trial);
     nw_arch_free(trial.arch);
-    return NW_OK;
+    return status;
 }
 
 nw_status nw_loop_restore(struct loop *l)
@@ -84,6 +86,8 @@ nw_status nw_loop_restore(struct loop *l)
         nw_state reader = nw_blob_reader(&blob);
 
         status = loop_state(l, &reader);
+        if (status >= 0 && l->has_best)
+            status = nw_study_get_file(l->study, l->stage, "weights", &l->weights);
         if (status >= 0 && !l->strategy->state)
             status = nw_study_trials(l->study, l->stage, replay, l);
     }
@@ -101,11 +105,10 @@ static nw_status net_state(nw_net *net, nw_state *s)
     NW_TRY(s->bytes(s, &n, sizeof(n)));
     if (s->reading) {
         double *none = nw_alloc(net->ctx, (size_t)n * sizeof(double) + 1);
+        nw_status status = none ? nw_net_normalise(net, n, none, none) : NW_ENOMEM;
 
-        if (!none)
-            return NW_ENOMEM;
-        NW_TRY(nw_net_normalise(net, n, none, none));
         nw_release(net->ctx, none);
+        NW_TRY(status);
     }
     NW_TRY(s->bytes(s, net->mean, 2 * (size_t)n * sizeof(double)));
     return nw_net_state(net, s);
@@ -129,18 +132,21 @@ nw_status nw_loop_keep_weights(struct loop *l)
 nw_status nw_loop_net(struct loop *l, nw_net **out)
 {
     nw_state reader;
-    nw_net *net;
+    nw_status status;
 
     *out = NULL;
     if (!l->weights.size)
         return NW_OK;
-    net = nw_net_new(l->ctx, l->space, l->best, 0, NW_F32);
-    if (!net)
+    *out = nw_net_new(l->ctx, l->space, l->best, 0, NW_F32);
+    if (!*out)
         return nw_pending(l->ctx);
     reader = nw_blob_reader(&l->weights);
-    NW_TRY(net_state(net, &reader));
-    *out = net;
-    return NW_OK;
+    status = net_state(*out, &reader);
+    if (status < 0) {
+        nw_net_free(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 /* ---- Results ---------------------------------------------------------------- */
