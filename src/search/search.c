@@ -121,10 +121,10 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
     if (!space)
         return NW_ENOMEM;
     l.ctx = space->ctx;
-    if (!config || !config->train || !config->valid || space->status < 0)
+    NW_TRY(nw_space_seal(space));
+    if (!config || !config->train || !config->valid)
         return nw_pending(l.ctx);
     nw_clear(l.ctx);
-    NW_TRY(nw_space_seal(space));
     l.study = config->study;
     l.stage_name = config->stage ? config->stage : "search";
     l.weights.ctx = l.ctx;
