@@ -7,6 +7,7 @@
  */
 #include "loop.h"
 
+#include "export.h"
 #include "graph.h"
 #include "random.h"
 
@@ -46,22 +47,17 @@ static nw_status put_trial(struct loop *l)
                            .status = l->trial.status,
                            .reason = l->trial.reason,
                            .score = l->trial.score};
-    char *json = NULL;
-    size_t size = 0;
-    FILE *out;
+    nw_text arch;
     nw_status status;
 
     if (!l->study)
         return NW_OK;
-    out = open_memstream(&json, &size);
-    if (!out)
-        return nw_fail(l->ctx, NW_ENOMEM, "out of memory");
-    status = nw_arch_write(l->trial.arch, out);
-    fclose(out);
-    row.arch = json;
+    nw_text_init(&arch, l->ctx);
+    status = nw_arch_text(l->trial.arch, &arch);
+    row.arch = arch.data;
     if (status >= 0)
         status = nw_study_put_trial(l->study, l->stage, &row);
-    free(json);
+    nw_text_free(&arch);
     return status;
 }
 
