@@ -12,7 +12,7 @@
 
 enum kind { NOTHING, TEXT, NUMBER, REAL, JSON };
 
-struct nw_cell {
+struct nw_table_cell {
     enum kind kind;
     const char *text; /* of a number: as JSON and CSV write it */
     double value;     /* of a REAL */
@@ -45,7 +45,7 @@ static void add(nw_table *table, enum kind kind, const char *text, double value)
         return;
     }
     table->cell[table->n_cells++] =
-        (struct nw_cell){.kind = kind, .text = copy, .value = value};
+        (struct nw_table_cell){.kind = kind, .text = copy, .value = value};
 }
 
 void nw_table_null(nw_table *table)
@@ -121,7 +121,7 @@ static int width_of(const char *text)
 }
 
 /* What people see of a cell; buffer holds at least 64 bytes. */
-static const char *shown(const nw_column *column, const struct nw_cell *cell,
+static const char *shown(const nw_column *column, const struct nw_table_cell *cell,
                          char *buffer)
 {
     if (cell->kind == NOTHING)
@@ -151,8 +151,8 @@ static void put_padded(const nw_column *column, const char *text, int width, int
     fputs(is_last ? "\n" : "  ", out);
 }
 
-static void put_row(const nw_table *table, const struct nw_cell *cell, const int *width,
-                    FILE *out)
+static void put_row(const nw_table *table, const struct nw_table_cell *cell,
+                    const int *width, FILE *out)
 {
     const nw_column *column = table->column;
     int last = table->n_columns - 1;
@@ -248,7 +248,8 @@ static nw_status put_json(nw_table *table, json_t *value, FILE *out)
     return NW_OK;
 }
 
-static nw_status put_json_cell(nw_table *table, const struct nw_cell *cell, FILE *out)
+static nw_status put_json_cell(nw_table *table, const struct nw_table_cell *cell,
+                               FILE *out)
 {
     if (cell->kind == NOTHING || (cell->kind == REAL && isinf(cell->value))) {
         fputs("null", out);

@@ -36,7 +36,7 @@ typedef struct nw_table {
     nw_arena arena; /* text of the cells */
     const nw_column *column;
     int n_columns;
-    struct nw_cell *cell;
+    struct nw_table_cell *cell;
     int n_cells, capacity;
     int failed;
 } nw_table;

@@ -297,6 +297,7 @@ static void supernet_close(void *self)
 {
     struct supernet *s = self;
 
+    nw_release(s->env.ctx, s->grad);
     nw_unroll_clear(&s->unroll);
     nw_plan_free(s->plan);
     nw_feed_clear(&s->feed);

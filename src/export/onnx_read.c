@@ -240,8 +240,8 @@ static nw_status read_graph(nw_reader *r)
     if (!out || out->ref < 0)
         return bad(r, "the output is not computed", r->graph->output[0]->name);
     snprintf(r->space->where, sizeof(r->space->where), "%s", r->where);
-    NW_TRY(nw_output(r->space, out->ref));
-    return nw_space_seal(r->space);
+    nw_output(r->space, out->ref);
+    return nw_seal(r->space);
 }
 
 /* ---- Weights -------------------------------------------------------------------------
@@ -302,8 +302,10 @@ nw_space *nw_onnx_parse(nw_ctx *ctx, const unsigned char *bytes, size_t size,
     nw_arena_init(&r.arena, ctx);
     status = read_model(&r, model, net);
     if (status < 0) {
-        if (net && *net)
+        if (net) {
             nw_net_free(*net);
+            *net = NULL;
+        }
         nw_space_free(r.space);
     }
     nw_release(ctx, r.shape);

@@ -72,7 +72,9 @@ static nw_status write_header(nw_ctx *ctx, const nw_graph *graph, const nw_facts
 
     nw_text_init(&text, ctx);
     if (json_dump_callback(header, add_json, &text, JSON_COMPACT | JSON_PRESERVE_ORDER))
-        status = nw_fail(ctx, NW_EINVAL, "safetensors: a name is not UTF-8 text");
+        status = text.failed
+                     ? NW_ENOMEM
+                     : nw_fail(ctx, NW_EINVAL, "safetensors: a name is not UTF-8 text");
     else
         status = put_header(ctx, text.data, text.length, out);
     nw_text_free(&text);
@@ -198,6 +200,7 @@ static nw_status load_normalisation(const struct reader *r)
 {
     json_t *meta = json_object_get(r->header, "__metadata__");
     int n = r->net->graph->node[r->net->graph->input].info.out.dim[0];
+    nw_status status;
     double *moment;
     int ok;
 
@@ -210,15 +213,13 @@ static nw_status load_normalisation(const struct reader *r)
          read_numbers(meta, "netwright.sd", n, moment + n);
     for (int i = n; ok && i < 2 * n; i++)
         ok = moment[i] != 0;
-    if (ok)
-        ok = nw_net_normalise(r->net, n, moment, moment + n) >= 0;
-    else
-        nw_fail(r->net->ctx, NW_EFORMAT,
-                "%s: netwright.mean and netwright.sd are not a "
-                "number for each of %d channels, and sd above 0",
-                r->where, n);
+    status = ok ? nw_net_normalise(r->net, n, moment, moment + n)
+                : nw_fail(r->net->ctx, NW_EFORMAT,
+                          "%s: netwright.mean and netwright.sd are not a "
+                          "number for each of %d channels, and sd above 0",
+                          r->where, n);
     nw_release(r->net->ctx, moment);
-    return ok ? NW_OK : NW_EFORMAT;
+    return status;
 }
 
 static nw_status open_header(struct reader *r, const unsigned char *bytes, size_t size)

@@ -37,6 +37,7 @@ nw_status nw_net_run(nw_net *net, int batch, const float *in, float *out)
     nw_plan_config config = {.batch = batch, .no_loss = 1};
     nw_pass pass = {.mode = NW_EVAL, .progress = 1};
     nw_batch b = {0};
+    nw_status status;
     nw_plan *plan;
     float *x;
 
@@ -50,8 +51,9 @@ nw_status nw_net_run(nw_net *net, int batch, const float *in, float *out)
     if (!x)
         return NW_ENOMEM;
     b.x = x;
-    nw_plan_forward(plan, &b, &pass, NULL);
-    give(net, plan, batch, out);
+    status = nw_plan_forward(plan, &b, &pass, NULL);
+    if (status >= 0)
+        give(net, plan, batch, out);
     nw_release(net->ctx, x);
-    return NW_OK;
+    return status;
 }

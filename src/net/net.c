@@ -76,7 +76,7 @@ static nw_status make_blocks(nw_net *net)
 static nw_status make(nw_net *net, nw_space *space, const nw_arch *arch, uint64_t seed,
                       unsigned flags)
 {
-    NW_TRY(nw_space_seal(space));
+    NW_TRY(nw_seal(space));
     net->graph = nw_graph_new(net->ctx, space, arch, net->precision, flags);
     if (!net->graph)
         return NW_ENOMEM; /* or whatever is pending */

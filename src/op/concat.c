@@ -64,16 +64,12 @@ static void concat_backward_part(void *arg, size_t begin, size_t end)
 
 static void concat_forward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
-    nw_each_of(run, nw_total(run) / width, width, concat_forward_part);
+    nw_each_row(run, concat_forward_part);
 }
 
 static void concat_backward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
-    nw_each_of(run, nw_total(run) / width, width, concat_backward_part);
+    nw_each_row(run, concat_backward_part);
 }
 
 static const nw_case concat_cases[] = {

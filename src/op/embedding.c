@@ -61,9 +61,7 @@ static void embedding_forward_part(void *arg, size_t begin, size_t end)
 
 static void embedding_forward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
-    nw_each_of(run, nw_total(run) / width, width, embedding_forward_part);
+    nw_each_row(run, embedding_forward_part);
 }
 
 static void embedding_backward(const nw_run *run)

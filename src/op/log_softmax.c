@@ -39,17 +39,13 @@ static void log_softmax_backward_part(void *arg, size_t begin, size_t end)
 
 static void log_softmax_forward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
-    nw_each_of(run, nw_total(run) / width, width, log_softmax_forward_part);
+    nw_each_row(run, log_softmax_forward_part);
 }
 
 static void log_softmax_backward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
     if (run->dx[0])
-        nw_each_of(run, nw_total(run) / width, width, log_softmax_backward_part);
+        nw_each_row(run, log_softmax_backward_part);
 }
 
 static const nw_case log_softmax_cases[] = {

@@ -77,6 +77,14 @@ static inline void nw_each_of(const nw_run *run, size_t n, size_t width, nw_body
     nw_parallel(n, nw_grain_of(width), body, (void *)run);
 }
 
+/* body(run, begin, end) over rows: the channels of one pixel of the output. */
+static inline void nw_each_row(const nw_run *run, nw_body body)
+{
+    const size_t width = nw_width(&run->out);
+
+    nw_each_of(run, nw_total(run) / width, width, body);
+}
+
 static inline int nw_same(const nw_shape *a, const nw_shape *b)
 {
     if (a->rank != b->rank)

@@ -60,17 +60,13 @@ static void shuffle_backward_part(void *arg, size_t begin, size_t end)
 
 static void shuffle_forward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
-    nw_each_of(run, nw_total(run) / width, width, shuffle_forward_part);
+    nw_each_row(run, shuffle_forward_part);
 }
 
 static void shuffle_backward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
     if (run->dx[0])
-        nw_each_of(run, nw_total(run) / width, width, shuffle_backward_part);
+        nw_each_row(run, shuffle_backward_part);
 }
 
 static const nw_case shuffle_cases[] = {

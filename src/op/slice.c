@@ -142,18 +142,14 @@ static void slice_backward_part(void *arg, size_t begin, size_t end)
 
 static void slice_forward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
-    nw_each_of(run, nw_total(run) / width, width, slice_forward_part);
+    nw_each_row(run, slice_forward_part);
 }
 
 static void slice_backward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
     nw_store_zero(run, 0);
     if (run->dx[0])
-        nw_each_of(run, nw_total(run) / width, width, slice_backward_part);
+        nw_each_row(run, slice_backward_part);
 }
 
 static const nw_case slice_cases[] = {

@@ -41,17 +41,13 @@ static void softmax_backward_part(void *arg, size_t begin, size_t end)
 
 static void softmax_forward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
-    nw_each_of(run, nw_total(run) / width, width, softmax_forward_part);
+    nw_each_row(run, softmax_forward_part);
 }
 
 static void softmax_backward(const nw_run *run)
 {
-    const size_t width = nw_width(&run->out);
-
     if (run->dx[0])
-        nw_each_of(run, nw_total(run) / width, width, softmax_backward_part);
+        nw_each_row(run, softmax_backward_part);
 }
 
 static const nw_case softmax_cases[] = {

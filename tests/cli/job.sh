@@ -17,3 +17,13 @@ same()
     cut -d, -f1-8 "$1/curves.csv" | cmp - <(cut -d, -f1-8 "$2/curves.csv") &&
         echo "curves.csv: same, but for the seconds"
 }
+
+# says FILE WORDS: wait until the file holds the words.
+says()
+{
+    for ((try = 0; try < 2000; try++)); do
+        grep -qs "$2" "$1" && return
+        sleep 0.01
+    done
+    echo "$1 never said: $2"
+}

@@ -1,28 +1,7 @@
 /* test_graph_oom.c - memory runs out at every allocation in turn: a clean failure, all
  * freed. */
 #include "../space/counting.h"
-
-struct memory {
-    long left; /* allocations until one fails */
-    long held; /* blocks */
-};
-
-static void *limited(void *user, void *ptr, size_t size)
-{
-    struct memory *m = user;
-    void *out;
-
-    if (!size) {
-        m->held -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (--m->left < 0)
-        return NULL;
-    out = realloc(ptr, size);
-    m->held += out && !ptr;
-    return out;
-}
+#include "failing.h"
 
 static nw_status built_in_c(nw_ctx *ctx)
 {
@@ -82,15 +61,15 @@ static nw_status from_family(nw_ctx *ctx)
 
 static void survives(nw_status (*scenario)(nw_ctx *ctx))
 {
-    for (long k = 1;; k++) {
-        struct memory m = {.left = k};
-        nw_ctx *ctx = nw_open(&(nw_config){.realloc = limited, .user = &m});
+    for (long k = 0;; k++) {
+        struct failing f = {.left = k};
+        nw_ctx *ctx = nw_open(&(nw_config){.realloc = failing_realloc, .user = &f});
         nw_status status = ctx ? scenario(ctx) : NW_ENOMEM;
 
         if (status < 0 && ctx)
             says(ctx, "out of memory");
         nw_close(ctx);
-        assert_int_equal(m.held, 0);
+        assert_int_equal(f.blocks, 0);
         if (status >= 0)
             break;
         assert_int_equal(status, NW_ENOMEM);

@@ -2,26 +2,7 @@
  */
 #include "study_test.h"
 
-struct failing {
-    long left; /* allocations until one fails; < 0 = none does */
-    size_t blocks;
-};
-
-static void *failing_realloc(void *user, void *ptr, size_t size)
-{
-    struct failing *f = user;
-
-    if (!size) {
-        f->blocks -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (f->left == 0)
-        return NULL;
-    f->left -= f->left > 0;
-    f->blocks += ptr == NULL;
-    return realloc(ptr, size);
-}
+#include "failing.h"
 
 static nw_status visit(void *user, const nw_stored_trial *trial)
 {

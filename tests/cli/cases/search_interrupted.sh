@@ -2,12 +2,13 @@
 source "$TOP/tests/cli/job.sh"
 netwright search job.yaml --study alone -q >/dev/null
 set -m # so that the job does not ignore SIGINT
-netwright search job.yaml --study stopped --set estimator.epochs=3 >/dev/null &
+netwright search job.yaml --study stopped --set estimator.epochs=3 >/dev/null 2>words &
 pid=$!
-until [[ -e stopped/study.db ]]; do sleep 0.02; done
+says words architectures
 sleep 0.2
 kill -INT $pid
 wait $pid
 echo "exit code $?"
+cat words >&2
 netwright search job.yaml --study stopped -q >/dev/null
 same alone stopped

@@ -1,0 +1,61 @@
+/*
+ * stage.c - what a stage of the study is known by: all that its result depends on.
+ */
+#include "graph.h"
+#include "loop.h"
+#include "random.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static uint64_t space_hash(const nw_space *s)
+{
+    uint64_t h = NW_HASH_START;
+
+    for (int i = 0; i < s->n_place; i++) {
+        const nw_place *p = &s->place[i];
+
+        h = nw_hash(h, p->spec, strlen(p->spec) + 1);
+        h = nw_hash(h, p->name, strlen(p->name) + 1);
+        h = nw_hash(h, p->in, (size_t)p->n_in * sizeof(int));
+    }
+    return h;
+}
+
+static void add_hash(json_t *object, const char *key, uint64_t hash)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
+    json_object_set_new(object, key, json_string(text));
+}
+
+/* All that the result depends on: a stage is only resumed by the same. */
+static char *stage_config(const struct loop *l)
+{
+    const nw_search_config *c = l->config;
+    json_t *object = json_object();
+    char *text;
+
+    json_object_set_new(object, "strategy", json_string(c->strategy));
+    json_object_set_new(object, "estimator", json_string(c->estimator));
+    json_object_set_new(object, "seed", json_integer((json_int_t)c->seed));
+    json_object_set_new(object, "threads", json_integer(nw_threads(l->ctx)));
+    add_hash(object, "space", space_hash(l->space));
+    add_hash(object, "train", c->train ? nw_data_hash(c->train) : 0);
+    add_hash(object, "valid", c->valid ? nw_data_hash(c->valid) : 0);
+    add_hash(object, "arch", c->arch ? nw_arch_hash(c->arch) : 0);
+    text = json_dumps(object, JSON_PRESERVE_ORDER);
+    json_decref(object);
+    return text;
+}
+
+nw_status nw_loop_stage(struct loop *l)
+{
+    char *text = stage_config(l);
+    nw_status status = text ? nw_study_stage(l->study, l->stage_name, text, &l->stage)
+                            : nw_fail(l->ctx, NW_ENOMEM, "out of memory");
+
+    free(text);
+    return status;
+}
