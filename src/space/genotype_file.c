@@ -123,8 +123,10 @@ static nw_status read_state(const struct reader *r, const json_t *item, int n, i
 {
     const json_int_t value = json_integer_value(item);
 
-    if (!json_is_integer(item) || value < 0 || value >= n)
-        return fail(r, "must name a state from 0 to %d", n - 1);
+    if (!json_is_integer(item))
+        return fail(r, "a state must be a number from 0 to %d", n - 1);
+    if (value < 0 || value >= n)
+        return fail(r, "state %lld: must be from 0 to %d", (long long)value, n - 1);
     *out = (int)(value < 2 && r->oldest_first ? 1 - value : value);
     return NW_OK;
 }
