@@ -99,7 +99,7 @@ struct nw_space {
     struct nw_space *(*at)(struct nw_space *space, const nw_arch *arch); /* below   */
     int input[3], classes;  /* what the family was built for */
     char *count;            /* decimal, once computed */
-    nw_drawn_cell *cells;   /* of a published network, in order; for pictures only */
+    nw_drawn_cell *cells;   /* of a network that has cells, in order; for pictures only */
     nw_drawn_stage *stages; /* what it is made of, from input to output; likewise  */
 };
 

@@ -54,6 +54,13 @@ struct build {
 
 /* ---- Cells ------------------------------------------------------------------------- */
 
+static const char *stage_title(const struct build *b, int stride)
+{
+    if (!b->genotype->reduce.n)
+        return stride == 1 ? "cell" : "cell, stride 2";
+    return stride == 1 ? "normal cell" : "reduction cell";
+}
+
 /* The next cell, on `newer` and `older`; it becomes `newer`. */
 static void add_cell(struct build *b, const char *name, const nw_slim_cell *cell, int f,
                      int stride, nw_slim_map older)
@@ -73,9 +80,7 @@ static void add_cell(struct build *b, const char *name, const nw_slim_cell *cell
     nw_leave(b->space);
     b->older = b->newer;
     b->newer = out;
-    nw_space_add_stage(b->space, stride == 1             ? "normal cell"
-                                 : b->genotype->reduce.n ? "reduction cell"
-                                                         : "cell, stride 2");
+    nw_space_add_stage(b->space, stage_title(b, stride));
 }
 
 static const nw_slim_cell *reduction(const struct build *b)
@@ -233,12 +238,15 @@ static int drawn(int state)
 static nw_status draw_cell(nw_space *space, const nw_slim_cell *cell, const char *title)
 {
     nw_drawn_edge edge[2 * NW_SLIM_BLOCKS];
+    char name[2 * NW_SLIM_BLOCKS][40];
     int out[NW_SLIM_STATES];
 
     for (int i = 0; i < 2 * cell->n; i++) {
         const nw_slim_block *block = &cell->block[i / 2];
 
-        edge[i] = (nw_drawn_edge){block->op[i % 2], drawn(block->in[i % 2]), 2 + i / 2};
+        snprintf(name[i], sizeof(name[i]), "%s%s", block->op[i % 2],
+                 block->concat ? " (concat)" : "");
+        edge[i] = (nw_drawn_edge){name[i], drawn(block->in[i % 2]), 2 + i / 2};
     }
     for (int i = 0; i < cell->n_out; i++)
         out[i] = drawn(cell->out[i]);
