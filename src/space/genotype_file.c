@@ -1,20 +1,10 @@
 /* genotype_file.c - reading and writing cells as JSON; the form is in genotype_file.h. */
 #include "genotype_file.h"
 
-#include "genotype.h"
-
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static const nw_skeleton skeletons[] = {
-    {"nasnet", &nw_slim_nasnet, 0},
-    {"amoebanet", &nw_slim_amoebanet, 0},
-    {"pnas", &nw_slim_pnasnet, 1},
-    {"darts", NULL, 0},
-    {0},
-};
 
 /* ---- Reading ------------------------------------------------------------------------
  */
@@ -77,26 +67,32 @@ static nw_status either(const struct reader *r, const json_t *root, const char *
     return NW_OK;
 }
 
+static nw_status find_skeleton(struct reader *r, const char *name)
+{
+    char all[200] = "";
+
+    for (r->skeleton = nw_skeletons; r->skeleton->name; r->skeleton++) {
+        if (name && !strcmp(r->skeleton->name, name))
+            return NW_OK;
+        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", *all ? ", " : "",
+                 r->skeleton->name);
+    }
+    return name ? fail(r, "\"network\" is %.40s, not one of %s", name, all)
+                : fail(r, "\"network\" must be one of %s", all);
+}
+
 static nw_status read_head(struct reader *r, const json_t *root)
 {
-    const char *name = json_string_value(json_object_get(root, "network"));
     int zero;
 
-    r->skeleton = skeletons;
-    while (name && r->skeleton->name && strcmp(r->skeleton->name, name))
-        r->skeleton++;
-    if (!name || !r->skeleton->name)
-        return fail(r, "\"network\" must be nasnet, amoebanet, pnas or darts%s%.40s",
-                    name ? ", not " : "", name ? name : "");
+    NW_TRY(find_skeleton(r, json_string_value(json_object_get(root, "network"))));
     NW_TRY(either(r, root, "order", "newest first", "oldest first", &r->oldest_first));
     if (r->oldest_first < 0)
         return fail(r, "\"order\" must say \"newest first\" or \"oldest first\": which "
                        "input of a cell is 0");
     NW_TRY(either(r, root, "none", "identity", "zero", &zero));
-    if (zero >= 0 && r->skeleton->family)
-        r->none = zero ? "zero" : "identity";
-    else if (zero >= 0)
-        r->none = zero ? "none" : "skip_connect";
+    if (zero >= 0)
+        r->none = zero ? r->skeleton->zero : r->skeleton->identity;
     return NW_OK;
 }
 
@@ -112,8 +108,7 @@ static nw_status read_op(const struct reader *r, const json_t *item, const char 
                     : fail(r, "an op is none: \"none\" must say at the top whether that "
                               "is \"identity\" or \"zero\"");
     }
-    *out = r->skeleton->family ? nw_slim_op_named(word)
-                               : nw_cell_op_named(word, strlen(word));
+    *out = r->skeleton->op_named(word);
     return *out ? NW_OK
                 : fail(r, "cells of %s have no op \"%.40s\"", r->skeleton->name, word);
 }
@@ -138,7 +133,7 @@ static nw_status read_combiner(const struct reader *r, const json_t *item, int *
     *concat = word && !strcmp(word, "concat");
     if (item && (!word || (!*concat && strcmp(word, "add"))))
         return fail(r, "the fifth of a block is \"add\" or \"concat\"");
-    return *concat && !r->skeleton->family
+    return *concat && r->skeleton->only_adds
                ? fail(r, "blocks of %s only add", r->skeleton->name)
                : NW_OK;
 }

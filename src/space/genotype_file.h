@@ -17,12 +17,20 @@
 
 #include "slim.h"
 
-/* What a genotype is built as. */
+/* What a genotype is built as: one line of nw_skeletons. */
 typedef struct nw_skeleton {
     const char *name;
-    const nw_slim_family *family; /* NULL = DARTS's */
-    int one_cell;
+    const char *(*op_named)(const char *word); /* static name of an op, or NULL */
+    const char *identity, *zero;               /* what "none" may be           */
+    int one_cell, only_adds;
+    const nw_slim_family *family; /* for build() */
+    nw_status (*build)(nw_space *space, const struct nw_skeleton *skeleton,
+                       const char *file, const struct nw_slim_keys *keys,
+                       const int input[3], int classes, const nw_slim_genotype *genotype);
 } nw_skeleton;
+
+/* All; ends at name NULL. In genotype_net.c. */
+extern const nw_skeleton nw_skeletons[];
 
 /* As read: states are counted newest first, ops are named as the skeleton's cells do. */
 typedef struct nw_gene_file {

@@ -45,36 +45,59 @@ static nw_status darts_cell(nw_ctx *ctx, const nw_slim_cell *cell, const char *w
     return NW_OK;
 }
 
-static nw_status build_darts(nw_space *space, const struct genotype_net *key,
+static const char *darts_op_named(const char *word)
+{
+    return nw_cell_op_named(word, strlen(word));
+}
+
+static nw_status build_darts(nw_space *space, const nw_skeleton *skeleton,
+                             const char *file, const struct nw_slim_keys *keys,
                              const int input[3], int classes, const nw_slim_genotype *g)
 {
-    const int imagenet = !strcmp(key->slim.net, "mobile");
-    const int n = key->slim.n ? key->slim.n : imagenet ? 4 : 6;
-    const int size = key->slim.size ? key->slim.size : imagenet ? 224 : 32;
+    const int imagenet = !strcmp(keys->net, "mobile");
+    const int n = keys->n ? keys->n : imagenet ? 4 : 6;
+    const int size = keys->size ? keys->size : imagenet ? 224 : 32;
     const int shape[3] = {3, size, size};
     struct darts darts = {
-        .c = key->slim.f ? key->slim.f
-             : imagenet  ? 48
-                         : 36,
+        .c = keys->f    ? keys->f
+             : imagenet ? 48
+                        : 36,
         .layers = 3 * n + 2,
-        .classes = key->slim.classes,
+        .classes = keys->classes,
         .stem_stride = 1,
         .stem_pad = 1,
-        .aux = key->slim.aux,
-        .drop = key->slim.drop >= 0 ? key->slim.drop : 0.2,
+        .aux = keys->aux,
+        .drop = keys->drop >= 0 ? keys->drop : 0.2,
     };
     nw_genotype genotype;
 
-    if (!imagenet && strcmp(key->slim.net, "cifar"))
-        return nw_fail(space->ctx, NW_ESPEC,
-                       "genotype: net=%s: a network of darts is cifar or mobile",
-                       key->slim.net);
+    if (!imagenet && strcmp(keys->net, "cifar"))
+        return nw_fail(space->ctx, NW_ESPEC, "%s: net=%s is neither cifar nor mobile",
+                       skeleton->name, keys->net);
     memcpy(darts.net, imagenet ? "imagenet" : "cifar", sizeof("imagenet"));
-    NW_TRY(darts_cell(space->ctx, &g->normal, key->file, &genotype.normal));
-    NW_TRY(darts_cell(space->ctx, &g->reduce, key->file, &genotype.reduce));
+    NW_TRY(darts_cell(space->ctx, &g->normal, file, &genotype.normal));
+    NW_TRY(darts_cell(space->ctx, &g->reduce, file, &genotype.reduce));
     return nw_darts_fixed(space, &darts, input && input[0] ? input : shape, classes,
                           &genotype);
 }
+
+static nw_status build_slim(nw_space *space, const nw_skeleton *skeleton,
+                            const char *file, const struct nw_slim_keys *keys,
+                            const int input[3], int classes, const nw_slim_genotype *g)
+{
+    (void)file;
+    return nw_slim_build(space, skeleton->family, keys, input, classes, g);
+}
+
+/* clang-format off */
+const nw_skeleton nw_skeletons[] = {
+    {"nasnet", nw_slim_op_named, "identity", "zero", 0, 0, &nw_slim_nasnet, build_slim},
+    {"amoebanet", nw_slim_op_named, "identity", "zero", 0, 0, &nw_slim_amoebanet, build_slim},
+    {"pnas", nw_slim_op_named, "identity", "zero", 1, 0, &nw_slim_pnasnet, build_slim},
+    {"darts", darts_op_named, "skip_connect", "none", 0, 1, NULL, build_darts},
+    {0},
+};
+/* clang-format on */
 
 static nw_status genotype_build(void *self, nw_space *space, const int input[3],
                                 int classes, const nw_arch *arch)
@@ -91,10 +114,8 @@ static nw_status genotype_build(void *self, nw_space *space, const int input[3],
     nw_release(space->ctx, text);
     if (status < 0)
         return status;
-    return file.skeleton->family
-               ? nw_slim_build(space, file.skeleton->family, &key->slim, input, classes,
-                               &file.genotype)
-               : build_darts(space, key, input, classes, &file.genotype);
+    return file.skeleton->build(space, file.skeleton, key->file, &key->slim, input,
+                                classes, &file.genotype);
 }
 
 const nw_space_type nw_space_genotype_net = {
