@@ -64,14 +64,14 @@ static const struct rules pnas_rules = {
      "max_pool_3x3", "dilated_3x3"}};
 /* clang-format on */
 
+/* clang-format off */
 #define COMMON_KEYS                                                                      \
     NW_SLIM_KEYS(struct nasnet),                                                         \
-        {"blocks",    NW_INT, offsetof(struct nasnet, blocks), "5", 1, NW_SLIM_BLOCKS,   \
-         "of a cell", NULL},                                                             \
-    {                                                                                    \
-        "ordered", NW_BOOL, offsetof(struct nasnet, ordered), "1", 0, 0,                 \
-            "count a + b and b + a as two architectures", NULL                           \
-    }
+    {"blocks", NW_INT, offsetof(struct nasnet, blocks), "5", 1, NW_SLIM_BLOCKS,          \
+     "of a cell", NULL},                                                                 \
+    {"ordered", NW_BOOL, offsetof(struct nasnet, ordered), "1", 0, 0,                    \
+     "count a + b and b + a as two architectures", NULL}
+/* clang-format on */
 
 static const nw_attr nasnet_attrs[] = {
     COMMON_KEYS,

@@ -96,7 +96,7 @@ struct slim_net_keys {
 
 static const nw_attr net_attrs[] = {NW_SLIM_KEYS(struct slim_net_keys), {0}};
 
-#define FOUND(id, word, family, source, says)                                            \
+#define FOUND(id, word, family, source, sizes, says)                                     \
     static nw_status id##_build(void *self, nw_space *space, const int input[3],         \
                                 int classes, const nw_arch *arch)                        \
     {                                                                                    \
@@ -108,7 +108,7 @@ static const nw_attr net_attrs[] = {NW_SLIM_KEYS(struct slim_net_keys), {0}};
                                                                                          \
     const nw_space_type nw_space_##id = {                                                \
         .name = word,                                                                    \
-        .doc = "the network that its paper found",                                       \
+        .doc = "what its paper found: " sizes,                                           \
         .paper = source,                                                                 \
         .attrs = net_attrs,                                                              \
         .size = sizeof(struct slim_net_keys),                                            \
@@ -122,19 +122,24 @@ static const nw_attr net_attrs[] = {NW_SLIM_KEYS(struct slim_net_keys), {0}};
     "Real et al. 2019, Regularized evolution for image classifiers, arXiv:1802.01548"
 
 FOUND(nasnet_a, "nasnet-a", nw_slim_nasnet, NASNET,
+      "cifar n=6 f=32, mobile n=4 f=44, large n=6 f=168",
       "6@768 CIFAR-10 3.41 % error, 3.3 M parameters; 4@1056 ImageNet 74.0 %, 5.3 M, 564 "
       "M multiply-adds; 6@4032 82.7 %, 88.9 M, 23.8 G")
 FOUND(pnasnet_5, "pnasnet-5", nw_slim_pnasnet, PNAS,
+      "cifar n=3 f=48, mobile n=3 f=54, large n=4 f=216",
       "CIFAR-10 3.41 % error, 3.2 M parameters; mobile ImageNet 74.2 %, 5.1 M, 588 M "
       "multiply-adds; large 82.9 %, 86.1 M, 25.0 G")
 FOUND(amoebanet_a, "amoebanet-a", a_family, AMOEBANET,
+      "cifar n=6 f=32, mobile n=4 f=50, large n=6 f=190",
       "(6, 32) CIFAR-10 3.40 % error, 2.6 M parameters; (6, 36) 3.34 %, 3.2 M; (4, 50) "
       "ImageNet 74.5 %, 5.1 M, "
       "555 M multiply-adds; (6, 190) 82.8 %, 86.7 M, 23.1 G")
 FOUND(amoebanet_b, "amoebanet-b", b_family, AMOEBANET,
+      "cifar n=6 f=36, mobile n=3 f=62, large n=6 f=190",
       "(6, 36) CIFAR-10 2.55 % error with cutout, 2.8 M parameters; (3, 62) ImageNet "
       "74.0 %, 5.3 M, 555 M multiply-adds")
 FOUND(amoebanet_c, "amoebanet-c", nw_slim_amoebanet, AMOEBANET,
+      "cifar n=6 f=36, mobile n=4 f=50, large n=6 f=190",
       "(4, 50) ImageNet 75.7 %, 6.4 M parameters, 570 M multiply-adds")
 FOUND(amoebanet_d, "amoebanet-d", nw_slim_amoebanet, AMOEBANET,
-      "only its cells are published")
+      "cifar n=6 f=36, mobile n=4 f=50, large n=6 f=190", "only its cells are published")

@@ -65,55 +65,23 @@ struct nw_slim_keys {
 };
 
 /* For a table of keys of `type` with a field `slim`. */
-#define NW_SLIM_KEYS(type)                                                               \
-    {"net",                                                                              \
-     NW_TEXT,                                                                            \
-     offsetof(type, slim.net),                                                           \
-     "cifar",                                                                            \
-     0,                                                                                  \
-     0,                                                                                  \
-     "cifar, mobile or large: the stem and what the other keys are by default",          \
-     NULL},                                                                              \
-        {"n",                                                                            \
-         NW_INT,                                                                         \
-         offsetof(type, slim.n),                                                         \
-         "0",                                                                            \
-         0,                                                                              \
-         50,                                                                             \
-         "normal cells of each of the three stages; 0 = by net",                         \
-         NULL},                                                                          \
-        {"f",                                                                            \
-         NW_INT,                                                                         \
-         offsetof(type, slim.f),                                                         \
-         "0",                                                                            \
-         0,                                                                              \
-         4096,                                                                           \
-         "channels of an op in the first stage; 0 = by net",                             \
-         NULL},                                                                          \
-        {"size",                                                                         \
-         NW_INT,                                                                         \
-         offsetof(type, slim.size),                                                      \
-         "0",                                                                            \
-         0,                                                                              \
-         4096,                                                                           \
-         "side of the image where the data do not say, pixels; 0 = by net",              \
-         NULL},                                                                          \
-        {"classes", NW_INT,  offsetof(type, slim.classes),   "0",                        \
-         0,         1000000, "0 = from the data, or by net", NULL},                      \
-        {"aux",                                                                          \
-         NW_BOOL,                                                                        \
-         offsetof(type, slim.aux),                                                       \
-         "0",                                                                            \
-         0,                                                                              \
-         0,                                                                              \
-         "an auxiliary head, loss weight 0.4",                                           \
-         NULL},                                                                          \
-    {                                                                                    \
-        "drop", NW_REAL, offsetof(type, slim.drop), "-1", -1, 0.99,                      \
-            "drop path of the last cell at the end of training, probability; -1 = by "   \
-            "net",                                                                       \
-            NULL                                                                         \
-    }
+/* clang-format off */
+#define NW_SLIM_KEYS(type)                                                                        \
+    {"net", NW_TEXT, offsetof(type, slim.net), "cifar", 0, 0,                                     \
+     "cifar, mobile or large: the stem, and what the other keys are by default", NULL},           \
+    {"n", NW_INT, offsetof(type, slim.n), "0", 0, 50,                                             \
+     "normal cells of each of the three stages; 0 = by net", NULL},                               \
+    {"f", NW_INT, offsetof(type, slim.f), "0", 0, 4096,                                           \
+     "channels of an op in the first stage; 0 = by net", NULL},                                   \
+    {"size", NW_INT, offsetof(type, slim.size), "0", 0, 4096,                                     \
+     "side of the image where the data do not say, pixels; 0 = by net", NULL},                    \
+    {"classes", NW_INT, offsetof(type, slim.classes), "0", 0, 1000000,                            \
+     "0 = from the data, or by net", NULL},                                                       \
+    {"aux", NW_BOOL, offsetof(type, slim.aux), "0", 0, 0,                                         \
+     "an auxiliary head, loss weight 0.4", NULL},                                                 \
+    {"drop", NW_REAL, offsetof(type, slim.drop), "-1", -1, 0.99,                                  \
+     "drop path of the last cell at the end of training, probability; -1 = by net", NULL}
+/* clang-format on */
 
 nw_status nw_slim_build(nw_space *space, const nw_slim_family *family,
                         const struct nw_slim_keys *keys, const int input[3], int classes,

@@ -22,6 +22,7 @@
  * [1] Zoph et al. 2018, NASNet, arXiv:1707.07012; tensorflow/models, slim nasnet_utils.
  * [2] Real et al. 2019, AmoebaNet, arXiv:1802.01548; tensorflow/tpu, amoeba_net.
  */
+#include "same.h"
 #include "slim.h"
 
 #include <stdio.h>
@@ -91,14 +92,9 @@ void nw_slim_derive_out(nw_slim_cell *cell)
 
 /* ---- Pieces ------------------------------------------------------------------------ */
 
-static int halved(int pixels, int stride)
-{
-    return (pixels - 1) / stride + 1;
-}
-
 static nw_slim_map strided(nw_slim_map map, nw_ref x, int c, int stride)
 {
-    return (nw_slim_map){x, c, halved(map.h, stride), halved(map.w, stride)};
+    return (nw_slim_map){x, c, nw_same_out(map.h, stride), nw_same_out(map.w, stride)};
 }
 
 /* 1x1 convolution and batch norm. */
