@@ -9,7 +9,7 @@
 /* The first that fits counts. */
 static const nw_ink inks[] = {
     {"sep_conv", "#3b78b8", "#e4eef9", "#1f4e80"},
-    {"dil_conv", "#7a5cb0", "#eee8f8", "#4d3585"},
+    {"dil", "#7a5cb0", "#eee8f8", "#4d3585"},
     {"max_pool", "#cf7a2c", "#fcecdc", "#8a4a0f"},
     {"maxpool", "#cf7a2c", "#fcecdc", "#8a4a0f"},
     {"avg_pool", "#bd9a1c", "#faf3d6", "#776006"},
@@ -31,6 +31,11 @@ static const nw_ink inks[] = {
     {"matmul", "#b04a7c", "#f9e5ef", "#7a2350"},
     {"embedding", "#b04a7c", "#f9e5ef", "#7a2350"},
     {"relu", "#c25b52", "#fbe7e5", "#862f28"},
+    {"normal cell", "#3b78b8", "#e4eef9", "#1f4e80"},
+    {"reduction cell", "#cf7a2c", "#fcecdc", "#8a4a0f"},
+    {"cell, stride 2", "#cf7a2c", "#fcecdc", "#8a4a0f"},
+    {"cell", "#3b78b8", "#e4eef9", "#1f4e80"},
+    {"classifier", "#b04a7c", "#f9e5ef", "#7a2350"},
     {"", "#7d8791", "#f1f3f5", "#434b54"},
 };
 
@@ -127,14 +132,28 @@ nw_status nw_draw_end(nw_text *out, nw_ctx *ctx, const nw_arch *arch, nw_net *ne
     return out->failed ? NW_ENOMEM : NW_OK;
 }
 
+static nw_status draw(nw_ctx *ctx, const nw_arch *arch, const nw_space *network,
+                      nw_text *out)
+{
+    if (!nw_has_cells(network)) {
+        nw_draw_begin(out, "TB");
+        return nw_draw_flow(out, ctx, arch);
+    }
+    nw_draw_begin(out, "LR");
+    return nw_draw_cells(out, arch, network);
+}
+
 nw_status nw_draw(nw_ctx *ctx, const nw_arch *arch, nw_net *net, nw_text *out)
 {
-    int cells = nw_has_cells(arch->space);
+    nw_graph *graph = NULL;
+    nw_status status;
 
-    nw_draw_begin(out, cells ? "LR" : "TB");
-    if (cells)
-        nw_draw_cells(out, arch);
-    else
-        NW_TRY(nw_draw_flow(out, ctx, arch));
-    return nw_draw_end(out, ctx, arch, net);
+    if (nw_is_coded(arch->space)) {
+        graph = nw_graph_new(ctx, arch->space, arch, NW_F32, 0);
+        if (!graph)
+            return NW_EINVAL; /* why is pending */
+    }
+    status = draw(ctx, arch, graph ? graph->own : arch->space, out);
+    nw_graph_free(graph);
+    return status < 0 ? status : nw_draw_end(out, ctx, arch, net);
 }

@@ -20,9 +20,11 @@ void nw_draw_text(nw_text *out, const char *text);
 void nw_draw_begin(nw_text *out, const char *direction);
 nw_status nw_draw_end(nw_text *out, nw_ctx *ctx, const nw_arch *arch, nw_net *net);
 
-/* 1 when all choices of the space are edges of cells, which are then drawn. */
+/* 1 when the space knows its cells, or all its choices are edges of cells. */
 int nw_has_cells(const nw_space *space);
-void nw_draw_cells(nw_text *out, const nw_arch *arch);
+
+/* Those cells; network: the arch's space, or what it is built as. */
+nw_status nw_draw_cells(nw_text *out, const nw_arch *arch, const nw_space *network);
 
 /* Any space: ops in order, choices with what they take. */
 nw_status nw_draw_flow(nw_text *out, nw_ctx *ctx, const nw_arch *arch);

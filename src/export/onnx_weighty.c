@@ -1,5 +1,6 @@
 /* onnx_weighty.c - nodes that have weights or windows, and become ops of ours. */
 #include "onnx_read.h"
+#include "same.h"
 
 #include <math.h>
 #include <string.h>
@@ -45,15 +46,36 @@ static nw_status bind_input(nw_reader *r, const Onnx__NodeProto *node, size_t i,
 
 struct window {
     int k[2], stride[2], pad[2], dil[2];
+    int tf; /* the border is that of TensorFlow's SAME */
 };
 
-/* Reads the attributes; uneven padding is placed before, and *x is then the result. */
+/* 1 when these are the pads that tf=1 gives on this input. */
+static int is_same(const nw_reader *r, const struct window *w, const int pads[4],
+                   nw_ref x)
+{
+    const nw_shape *in = nw_ref_shape(r, x);
+
+    for (int i = 0; i < 2; i++) {
+        int span = w->dil[i] * (w->k[i] - 1) + 1;
+        int border = in->rank == 3 && w->stride[i] > 0
+                         ? nw_same_border(in->dim[1 + i], span, w->stride[i])
+                         : -1;
+
+        if (pads[i] != border / 2 || pads[2 + i] != border - border / 2)
+            return 0;
+    }
+    return 1;
+}
+
+/* Reads the attributes; other uneven padding is placed before, and *x is then the result.
+ */
 static nw_status read_window(nw_reader *r, const int *kernel, int may_pad,
                              struct window *w, nw_ref *x)
 {
     int pads[4];
     char spec[SPEC];
 
+    w->tf = 0;
     if (!nw_attr_is(r->node, "auto_pad", "NOTSET") ||
         nw_attr_int(r->node, "ceil_mode", 0))
         return nw_node_fail(r, NW_EMATCH, "auto_pad and ceil_mode are not supported");
@@ -68,6 +90,8 @@ static nw_status read_window(nw_reader *r, const int *kernel, int may_pad,
     }
     NW_TRY(nw_node_ref(r, r->node, 0, x));
     if (pads[0] == pads[2] && pads[1] == pads[3])
+        return NW_OK;
+    if ((w->tf = is_same(r, w, pads, *x)))
         return NW_OK;
     if (!may_pad)
         return nw_node_fail(r, NW_EMATCH, "pads differ from side to side: not supported");
@@ -91,9 +115,9 @@ static nw_status read_conv(nw_reader *r)
     if (groups < 1 || groups > dim[0])
         return nw_node_fail(r, NW_EFORMAT, "group %lld", (long long)groups);
     snprintf(spec, sizeof(spec),
-             "conv2d out=%d k=%dx%d stride=%dx%d pad=%dx%d dil=%dx%d groups=%d bias=%d",
+             "conv2d out=%d k=%dx%d stride=%dx%d pad=%dx%d dil=%dx%d groups=%d bias=%d%s",
              dim[0], w.k[0], w.k[1], w.stride[0], w.stride[1], w.pad[0], w.pad[1],
-             w.dil[0], w.dil[1], (int)groups, bias);
+             w.dil[0], w.dil[1], (int)groups, bias, w.tf ? " tf=1" : "");
     NW_TRY(nw_node_place(r, spec, constant(r, r->node, 1), 1, (nw_ref[]){x}, &x));
     NW_TRY(bind_input(r, r->node, 1, "weight"));
     if (bias)
@@ -111,8 +135,9 @@ static nw_status read_pool(nw_reader *r, const char *op, const char *more)
     NW_TRY(read_window(r, NULL, 0, &w, &x));
     if (w.dil[0] != 1 || w.dil[1] != 1)
         return nw_node_fail(r, NW_EMATCH, "dilations are not supported");
-    snprintf(spec, sizeof(spec), "%s k=%dx%d stride=%dx%d pad=%dx%d%s", op, w.k[0],
-             w.k[1], w.stride[0], w.stride[1], w.pad[0], w.pad[1], more);
+    snprintf(spec, sizeof(spec), "%s k=%dx%d stride=%dx%d pad=%dx%d%s%s", op, w.k[0],
+             w.k[1], w.stride[0], w.stride[1], w.pad[0], w.pad[1], w.tf ? " tf=1" : "",
+             more);
     NW_TRY(nw_node_place(r, spec, NULL, 1, (nw_ref[]){x}, &x));
     nw_node_gave(r, r->node, x);
     return NW_OK;

@@ -409,3 +409,25 @@ nw_status nw_space_add_cell(nw_space *space, const nw_drawn_cell *cell)
     *end = copy;
     return NW_OK;
 }
+
+nw_status nw_space_add_stage(nw_space *space, const char *title)
+{
+    nw_drawn_stage **end = space ? &space->stages : NULL, *last = NULL;
+
+    if (nw_space_refuses(space))
+        return nw_space_report(space);
+    for (; *end; end = &last->next)
+        last = *end;
+    if (last && !strcmp(last->title, title)) {
+        last->times++;
+        return NW_OK;
+    }
+    *end = nw_arena_get(&space->arena, sizeof(**end));
+    if (*end)
+        **end = (nw_drawn_stage){nw_arena_dup(&space->arena, title), 1, NULL};
+    if (!*end || !(*end)->title) {
+        *end = NULL;
+        nw_space_pass_on(space);
+    }
+    return nw_space_report(space);
+}

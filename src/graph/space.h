@@ -64,6 +64,13 @@ typedef struct nw_drawn_cell {
     struct nw_drawn_cell *next;
 } nw_drawn_cell;
 
+/* A part of a network as people draw it, `times` in a row. */
+typedef struct nw_drawn_stage {
+    const char *title; /* "normal cell" */
+    int times;
+    struct nw_drawn_stage *next;
+} nw_drawn_stage;
+
 enum { NW_MOST_OPTIONS = 4096, NW_MOST_KEPT = 256 };
 
 struct nw_space {
@@ -90,9 +97,10 @@ struct nw_space {
     const struct nw_space_type *family; /* or NULL */
     const void *keys;                   /* of the family, as the spec says         */
     struct nw_space *(*at)(struct nw_space *space, const nw_arch *arch); /* below   */
-    int input[3], classes; /* what the family was built for */
-    char *count;           /* decimal, once computed */
-    nw_drawn_cell *cells;  /* of a published network, in order; for pictures only */
+    int input[3], classes;  /* what the family was built for */
+    char *count;            /* decimal, once computed */
+    nw_drawn_cell *cells;   /* of a network that has cells, in order; for pictures only */
+    nw_drawn_stage *stages; /* what it is made of, from input to output; likewise  */
 };
 
 /* Fail the space: words start with the place in the file. Returns -1. */
@@ -129,6 +137,9 @@ nw_status nw_option_name(nw_space *space, const char *choice, int option,
 
 /* Remember a copy of a cell that the network is made of, for its picture. */
 nw_status nw_space_add_cell(nw_space *space, const nw_drawn_cell *cell);
+
+/* Remember that the network goes on with that; the same again only adds to `times`. */
+nw_status nw_space_add_stage(nw_space *space, const char *title);
 
 /* Place one op (not a chain) under `name`; for the chain parser. */
 nw_ref nw_place_op(nw_space *space, const char *spec, const char *name, int n_in,

@@ -113,6 +113,7 @@ static void avgpool_backward(const nw_run *run)
 static const nw_case avgpool_cases[] = {
     {"avgpool", 1, {{3, {3, 6, 5}}}},
     {"avgpool k=3 stride=1 pad=same", 1, {{3, {9, 5, 7}}}},
+    {"avgpool k=3 stride=2 tf=1", 1, {{3, {5, 6, 7}}}},
     {"avgpool k=3 stride=2 pad=1 count_pad=1", 1, {{3, {16, 7, 8}}}},
     {"avgpool k=5x2 stride=3x1 pad=2x1", 1, {{3, {1, 9, 4}}}},
     {"avgpool to=4", 1, {{3, {5, 8, 8}}}},
@@ -150,7 +151,7 @@ static void avgpool_onnx(nw_onnx *out, const nw_node *node)
     if (!is_adaptive(a)) {
         out->node(out, "AveragePool");
         out->input(out, 0);
-        window_onnx(out, &a->window);
+        window_onnx(out, &a->window, &node->in[0]);
         out->attr_int(out, "count_include_pad", a->count_pad);
         return;
     }

@@ -4,6 +4,7 @@
  * in    x (N, C, H, W)
  * par   weight (out, C / groups, kh, kw)   bias (out)
  * out   y (N, out, H', W')   H' = floor((H + 2 pad - dil (kh - 1) - 1) / stride) + 1
+ *       with tf=1, H' = ceil(H / stride) and padding as in same.h
  * back  dx, d weight, d bias by the transposed sums
  * cost  H' W' out (C / groups) kh kw multiply-adds an example
  * how   tensor/conv.h: own kernels where groups = C, else oneDNN
@@ -12,9 +13,10 @@
  */
 #include "conv.h"
 #include "op.h"
+#include "same.h"
 
 struct conv2d {
-    int out, k[2], stride[2], pad[2], dil[2], groups, bias;
+    int out, k[2], stride[2], pad[2], dil[2], groups, bias, tf;
 };
 
 struct conv2d_state {
@@ -36,6 +38,10 @@ static const nw_attr conv2d_attrs[] = {
      "groups of channels; in = one a channel (depthwise)", "in"},
     {"bias", NW_BOOL, offsetof(struct conv2d, bias), "1", 0, 0, "add a learnt constant",
      NULL},
+    {"tf", NW_BOOL, offsetof(struct conv2d, tf), "0", 0, 0,
+     "TensorFlow's SAME instead of pad: ceil(size / stride) pixels come out, the border "
+     "is larger at the bottom and right",
+     NULL},
     {0},
 };
 
@@ -45,15 +51,31 @@ static int of_input(int value, int channels)
     return value < 0 ? -value * channels : value;
 }
 
-static int padding(const struct conv2d *a, int axis)
+/* Pixels that the kernel reaches over. */
+static int span(const struct conv2d *a, int axis)
 {
+    return a->dil[axis] * (a->k[axis] - 1) + 1;
+}
+
+static int padding(const struct conv2d *a, int axis, int in)
+{
+    if (a->tf)
+        return nw_same_border(in, span(a, axis), a->stride[axis]) / 2;
     return a->pad[axis] < 0 ? a->dil[axis] * (a->k[axis] - 1) / 2 : a->pad[axis];
+}
+
+/* Zeros behind: at the bottom or at the right. */
+static int padding_behind(const struct conv2d *a, int axis, int in)
+{
+    int pad = padding(a, axis, in);
+
+    return a->tf ? nw_same_border(in, span(a, axis), a->stride[axis]) - pad : pad;
 }
 
 /* Below 1: the kernel is larger than the padded input. */
 static int out_size(const struct conv2d *a, int axis, int in)
 {
-    int room = in + 2 * padding(a, axis) - a->dil[axis] * (a->k[axis] - 1) - 1;
+    int room = in + padding(a, axis, in) + padding_behind(a, axis, in) - span(a, axis);
 
     return room < 0 ? 0 : room / a->stride[axis] + 1;
 }
@@ -73,8 +95,8 @@ static nw_conv_dims dims_of(const struct conv2d *a, const nw_shape *in, int batc
         .kw = a->k[1],
         .sh = a->stride[0],
         .sw = a->stride[1],
-        .ph = padding(a, 0),
-        .pw = padding(a, 1),
+        .ph = padding(a, 0, in->dim[1]),
+        .pw = padding(a, 1, in->dim[2]),
         .dh = a->dil[0],
         .dw = a->dil[1],
     };
@@ -218,6 +240,8 @@ static const nw_case conv2d_cases[] = {
     {"conv2d groups=in k=5 dil=2 stride=2", 1, {{3, {19, 7, 9}}}},
     {"conv2d groups=in k=7 pad=2", 1, {{3, {36, 8, 10}}}},
     {"conv2d groups=in k=2x4 pad=1 stride=3", 1, {{3, {8, 9, 11}}}},
+    {"conv2d out=6 stride=2 tf=1", 1, {{3, {9, 6, 7}}}},
+    {"conv2d groups=in k=5 stride=2 tf=1 bias=0", 1, {{3, {20, 8, 9}}}},
     {"conv2d out=3", 1, {{3, {2, 1, 1}}}},
     {"conv2d groups=in", 1, {{3, {17, 1, 1}}}},
     {0},
@@ -235,7 +259,9 @@ static void conv2d_onnx(nw_onnx *out, const nw_node *node)
         out->param(out, 1);
     out->attr_ints(out, "kernel_shape", 2, (const int64_t[]){d.kh, d.kw});
     out->attr_ints(out, "strides", 2, (const int64_t[]){d.sh, d.sw});
-    out->attr_ints(out, "pads", 4, (const int64_t[]){d.ph, d.pw, d.ph, d.pw});
+    out->attr_ints(out, "pads", 4,
+                   (const int64_t[]){d.ph, d.pw, padding_behind(a, 0, d.ih),
+                                     padding_behind(a, 1, d.iw)});
     out->attr_ints(out, "dilations", 2, (const int64_t[]){d.dh, d.dw});
     out->attr_int(out, "group", d.groups);
 }

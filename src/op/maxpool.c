@@ -56,6 +56,7 @@ static void maxpool_backward(const nw_run *run)
 static const nw_case maxpool_cases[] = {
     {"maxpool", 1, {{3, {3, 6, 5}}}},
     {"maxpool k=3 stride=1 pad=same", 1, {{3, {9, 5, 7}}}},
+    {"maxpool k=3 stride=2 tf=1", 1, {{3, {5, 6, 7}}}},
     {"maxpool k=3 stride=2 pad=1", 1, {{3, {16, 7, 8}}}},
     {"maxpool k=2x5 stride=1x3 pad=1x2", 1, {{3, {1, 4, 9}}}},
     {"maxpool k=3 stride=1 pad=1", 1, {{3, {10, 1, 1}}}},
@@ -68,7 +69,7 @@ static void maxpool_onnx(nw_onnx *out, const nw_node *node)
 
     out->node(out, "MaxPool");
     out->input(out, 0);
-    window_onnx(out, &a->window);
+    window_onnx(out, &a->window, &node->in[0]);
 }
 
 const nw_op_type NW_R(nw_op_maxpool) = {

@@ -4,9 +4,10 @@
 
 #include "op.h"
 #include "pool.h"
+#include "same.h"
 
 struct window {
-    int k[2], stride[2], pad[2];
+    int k[2], stride[2], pad[2], tf;
 };
 
 #define NW_WINDOW_ATTRS(type)                                                            \
@@ -19,9 +20,20 @@ struct window {
          1024,                                                                           \
          "step of the window, pixels; k = the window",                                   \
          "k"},                                                                           \
+        {"pad",                                                                          \
+         NW_PAIR,                                                                        \
+         offsetof(type, window.pad),                                                     \
+         "0",                                                                            \
+         0,                                                                              \
+         512,                                                                            \
+         "border on each side, pixels; same = (k - 1) / 2",                              \
+         "same"},                                                                        \
     {                                                                                    \
-        "pad", NW_PAIR, offsetof(type, window.pad), "0", 0, 512,                         \
-            "border on each side, pixels; same = (k - 1) / 2", "same"                    \
+        "tf", NW_BOOL, offsetof(type, window.tf), "0", 0, 0,                             \
+            "TensorFlow's SAME instead of pad: ceil(size / stride) pixels come out, "    \
+            "the "                                                                       \
+            "border is larger at the bottom and right",                                  \
+            NULL                                                                         \
     }
 
 static inline int window_stride(const struct window *a, int axis)
@@ -29,12 +41,23 @@ static inline int window_stride(const struct window *a, int axis)
     return a->stride[axis] < 0 ? a->k[axis] : a->stride[axis];
 }
 
-static inline int window_pad(const struct window *a, int axis)
+/* Border at the top or left, and at the bottom or right, of an axis of `in` pixels. */
+static inline int window_pad(const struct window *a, int axis, int in)
 {
+    if (a->tf)
+        return nw_same_border(in, a->k[axis], window_stride(a, axis)) / 2;
     return a->pad[axis] < 0 ? (a->k[axis] - 1) / 2 : a->pad[axis];
 }
 
-/* out  (C, floor((H + 2 pad - k) / stride) + 1, ...); name: of the op, for messages */
+static inline int window_pad_behind(const struct window *a, int axis, int in)
+{
+    int pad = window_pad(a, axis, in);
+
+    return a->tf ? nw_same_border(in, a->k[axis], window_stride(a, axis)) - pad : pad;
+}
+
+/* out  (C, floor((H + 2 pad - k) / stride) + 1, ...), or with tf=1 (C, ceil(H / stride),
+ * ...); name: of the op, for messages */
 static inline nw_status window_infer(nw_node *node, const char *name,
                                      const struct window *a)
 {
@@ -43,7 +66,8 @@ static inline nw_status window_infer(nw_node *node, const char *name,
                          name);
     node->out = node->in[0];
     for (int i = 0; i < 2; i++) {
-        int pad = window_pad(a, i), room = node->in[0].dim[1 + i] + 2 * pad - a->k[i];
+        int in = node->in[0].dim[1 + i], pad = window_pad(a, i, in);
+        int room = in + pad + window_pad_behind(a, i, in) - a->k[i];
 
         if (2 * pad > a->k[i])
             return nw_refuse(node, "%s: pad=%d: must be at most half of k=%d", name, pad,
@@ -51,8 +75,8 @@ static inline nw_status window_infer(nw_node *node, const char *name,
         if (room < 0)
             return nw_refuse(node, "%s: k=%dx%d is larger than the padded input %dx%d",
                              name, a->k[0], a->k[1],
-                             node->in[0].dim[1] + 2 * window_pad(a, 0),
-                             node->in[0].dim[2] + 2 * window_pad(a, 1));
+                             node->in[0].dim[1] + 2 * window_pad(a, 0, 0),
+                             node->in[0].dim[2] + 2 * window_pad(a, 1, 0));
         node->out.dim[1 + i] = room / window_stride(a, i) + 1;
     }
     return NW_OK;
@@ -86,7 +110,8 @@ static inline void window_fill(const nw_run *run, const struct window *a, nw_poo
 
     for (int i = 0; i < 2; i++)
         nw_axis_fixed(axis[i], run->in[0].dim[1 + i], run->out.dim[1 + i], a->k[i],
-                      window_stride(a, i), window_pad(a, i), window_room(run, p, i));
+                      window_stride(a, i), window_pad(a, i, run->in[0].dim[1 + i]),
+                      window_room(run, p, i));
 }
 
 static inline void window_release(nw_run *run)
@@ -95,14 +120,19 @@ static inline void window_release(nw_run *run)
     run->state = NULL;
 }
 
-static inline void window_onnx(nw_onnx *out, const struct window *a)
+/* in: the shape that comes in */
+static inline void window_onnx(nw_onnx *out, const struct window *a, const nw_shape *in)
 {
-    int64_t pad[] = {window_pad(a, 0), window_pad(a, 1)};
+    int64_t pad[4];
 
+    for (int i = 0; i < 2; i++) {
+        pad[i] = window_pad(a, i, in->dim[1 + i]);
+        pad[2 + i] = window_pad_behind(a, i, in->dim[1 + i]);
+    }
     out->attr_ints(out, "kernel_shape", 2, (const int64_t[]){a->k[0], a->k[1]});
     out->attr_ints(out, "strides", 2,
                    (const int64_t[]){window_stride(a, 0), window_stride(a, 1)});
-    out->attr_ints(out, "pads", 4, (const int64_t[]){pad[0], pad[1], pad[0], pad[1]});
+    out->attr_ints(out, "pads", 4, pad);
 }
 
 #endif

@@ -184,6 +184,7 @@ static nw_status build(struct darts_net *net, const int input[3], int classes)
     struct darts_cell cell = {.c = key->c, .after_reduction = imagenet};
 
     NW_TRY(check_pixels(net, input, imagenet));
+    nw_space_add_stage(net->space, imagenet ? "3x3 convolutions" : "3x3 convolution");
     stem(net, nw_input(net->space, input[0], input[1], input[2]), imagenet, s);
     for (cell.index = 0; cell.index < key->layers; cell.index++) {
         nw_ref y;
@@ -191,12 +192,15 @@ static nw_status build(struct darts_net *net, const int input[3], int classes)
         cell.is_reduction = is_reduction(key, cell.index);
         cell.c *= cell.is_reduction ? 2 : 1;
         y = nw_darts_cell(net, &cell, s[0], s[1]);
+        nw_space_add_stage(net->space,
+                           cell.is_reduction ? "reduction cell" : "normal cell");
         cell.after_reduction = cell.is_reduction;
         s[0] = s[1];
         s[1] = y;
         if (cell.index == 2 * key->layers / 3)
             aux = y;
     }
+    nw_space_add_stage(net->space, "classifier");
     if (key->aux && !net->is_search)
         nw_aux_output(net->space, auxiliary_head(net->space, aux, imagenet, classes),
                       0.4);
@@ -225,6 +229,22 @@ static nw_status begin(struct darts_net *net, nw_space *space, const struct dart
     return NW_OK;
 }
 
+/* For pictures. */
+static nw_status draw_cell(nw_space *space, const nw_cell *cell, const char *title)
+{
+    nw_drawn_edge edge[2 * NW_CELL_NODES];
+
+    for (int i = 0; i < 2 * cell->n; i++)
+        edge[i] = (nw_drawn_edge){cell->edge[i].op, cell->edge[i].from, 2 + i / 2};
+    return nw_space_add_cell(space, &(nw_drawn_cell){.title = title,
+                                                     .inputs = 2,
+                                                     .nodes = cell->n,
+                                                     .n_edge = 2 * cell->n,
+                                                     .edge = edge,
+                                                     .n_out = cell->n_concat,
+                                                     .out = cell->concat});
+}
+
 nw_status nw_darts_fixed(nw_space *space, const struct darts *key, const int input[3],
                          int classes, const nw_genotype *genotype)
 {
@@ -233,6 +253,10 @@ nw_status nw_darts_fixed(nw_space *space, const struct darts *key, const int inp
 
     NW_TRY(begin(&net, space, key, input, &classes, shape));
     net.genotype = genotype;
+    if (genotype->normal.n)
+        NW_TRY(draw_cell(space, &genotype->normal, "normal cell"));
+    if (genotype->reduce.n)
+        NW_TRY(draw_cell(space, &genotype->reduce, "reduction cell"));
     return build(&net, shape, classes);
 }
 

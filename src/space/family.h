@@ -22,4 +22,7 @@ nw_status nw_family_build(nw_space *space, const char *spec, const int input[3],
 nw_ref nw_opf(nw_space *space, nw_ref x, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The whole file, NUL-ended, for nw_release(). */
+nw_status nw_read_file(nw_ctx *ctx, const char *path, char **text, size_t *length);
+
 #endif

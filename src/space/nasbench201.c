@@ -149,22 +149,48 @@ static nw_ref residual(struct nb201 *net, int index, nw_ref x, int c)
     return x;
 }
 
+/* For pictures. */
+static nw_status draw_cell(const struct nb201 *net)
+{
+    nw_drawn_edge edge[EDGES];
+    int n = 0;
+
+    for (int e = 0; e < EDGES; e++)
+        if (net->taken[e])
+            edge[n++] =
+                (nw_drawn_edge){op_names[net->taken[e]], edge_from[e], edge_node[e]};
+    return nw_space_add_cell(net->space, &(nw_drawn_cell){.title = "cell",
+                                                          .inputs = 1,
+                                                          .nodes = 3,
+                                                          .n_edge = n,
+                                                          .edge = edge,
+                                                          .n_out = 1,
+                                                          .out = (const int[]){3}});
+}
+
 static nw_status build(struct nb201 *net, const int input[3], int classes)
 {
     const struct nasbench201 *key = net->key;
     int index = 0, c = key->c;
     nw_ref x = nw_input(net->space, input[0], input[1], input[2]);
 
+    if (net->taken)
+        NW_TRY(draw_cell(net));
+    nw_space_add_stage(net->space, "3x3 convolution");
     x = nw_opf(net->space, x,
                "conv2d out=%d k=3 pad=1 bias=0 name=stem.0 | batchnorm name=stem.1", c);
     for (int group = 0; group < 3; group++) {
         if (group) {
             c *= 2;
             x = residual(net, index++, x, c);
+            nw_space_add_stage(net->space, "residual block");
         }
-        for (int i = 0; i < key->n; i++)
+        for (int i = 0; i < key->n; i++) {
             x = cell(net, index++, x, c);
+            nw_space_add_stage(net->space, "cell");
+        }
     }
+    nw_space_add_stage(net->space, "classifier");
     x = nw_opf(net->space, x,
                "batchnorm name=lastact.0 | relu | globalpool | flatten | "
                "dense out=%d name=classifier",

@@ -72,39 +72,40 @@ nw_status nw_family_build(nw_space *space, const char *spec, const int input[3],
     return build_type(space, find_type(space->ctx, spec, 0), spec, input, classes, arch);
 }
 
-/* The whole file, NUL-ended; NULL after a failure. */
-static char *read_file(nw_ctx *ctx, const char *path, size_t *length)
+nw_status nw_read_file(nw_ctx *ctx, const char *path, char **text, size_t *length)
 {
     FILE *file = fopen(path, "rb");
-    char *text = NULL;
+    nw_status status = NW_OK;
     long size;
 
+    *text = NULL;
     if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) < 0) {
-        nw_fail(ctx, NW_EIO, "%s: %s", path, strerror(errno));
+        status = nw_fail(ctx, NW_EIO, "%s: %s", path, strerror(errno));
     } else if (size > LARGEST_FILE) {
-        nw_fail(ctx, NW_EFORMAT, "%s: larger than %d bytes", path, LARGEST_FILE);
+        status = nw_fail(ctx, NW_EFORMAT, "%s: larger than %d bytes", path, LARGEST_FILE);
     } else {
         rewind(file);
-        text = nw_alloc(ctx, (size_t)size + 1);
-        if (text && fread(text, 1, (size_t)size, file) != (size_t)size) {
-            nw_fail(ctx, NW_EIO, "%s: cannot be read", path);
-            nw_release(ctx, text);
-            text = NULL;
-        }
+        *text = nw_alloc(ctx, (size_t)size + 1);
         *length = (size_t)size;
+        status = *text ? NW_OK : NW_ENOMEM;
+    }
+    if (*text && fread(*text, 1, *length, file) != *length) {
+        status = nw_fail(ctx, NW_EIO, "%s: cannot be read", path);
+        nw_release(ctx, *text);
+        *text = NULL;
     }
     if (file)
         fclose(file);
-    return text;
+    return status;
 }
 
 static nw_space *open_file(nw_ctx *ctx, const char *path, const int input[3], int classes)
 {
     size_t length;
-    char *text = read_file(ctx, path, &length);
+    char *text;
     nw_space *space;
 
-    if (!text)
+    if (nw_read_file(ctx, path, &text, &length) < 0)
         return NULL;
     space = nw_space_parse(ctx, text, length, path, input, classes);
     nw_release(ctx, text);
@@ -116,6 +117,15 @@ static int ends_in(const char *text, const char *end)
     size_t n = strlen(text), m = strlen(end);
 
     return n > m && !strcmp(text + n - m, end);
+}
+
+/* A file, not the name of a family with keys, of which the last may be a file. */
+static int is_file(const char *spec)
+{
+    const size_t word = strcspn(spec, " \t\n");
+
+    return (ends_in(spec, ".yaml") || ends_in(spec, ".yml") || ends_in(spec, ".json")) &&
+           !strchr(spec + word, '=');
 }
 
 static nw_space *finished(nw_space *space)
@@ -134,7 +144,7 @@ static nw_space *open_spec(nw_ctx *ctx, const char *spec, const int input[3], in
 
     if (!ctx || !spec)
         return NULL;
-    if (ends_in(spec, ".yaml") || ends_in(spec, ".yml") || ends_in(spec, ".json"))
+    if (is_file(spec))
         return finished(open_file(ctx, spec, input, classes));
     space = nw_space_new(ctx);
     if (space)

@@ -97,12 +97,25 @@ static unsigned describe(struct setup *s, int bias)
     return fail;
 }
 
+/* Zeros behind: as many as before, or else as the size of the output needs. */
+static int pad_behind(int in, int out, int span, int stride, int pad)
+{
+    int room = in + 2 * pad - span;
+
+    if (room >= 0 && room / stride + 1 == out)
+        return pad;
+    return (out - 1) * stride + span - in - pad;
+}
+
 /* The best implementation that is not the reference; NULL if there is none. */
 static dnnl_primitive_desc_t find(struct setup *s, dnnl_engine_t engine,
                                   nw_conv_pass pass, int bias)
 {
     const nw_conv_dims *d = s->d;
     dnnl_dims_t stride = {d->sh, d->sw}, pad = {d->ph, d->pw};
+    dnnl_dims_t behind = {
+        pad_behind(d->ih, d->oh, d->dh * (d->kh - 1) + 1, d->sh, d->ph),
+        pad_behind(d->iw, d->ow, d->dw * (d->kw - 1) + 1, d->sw, d->pw)};
     dnnl_dims_t dil = {d->dh - 1, d->dw - 1};
     dnnl_memory_desc_t *b = bias ? &s->b : NULL;
     dnnl_alg_kind_t direct = dnnl_convolution_direct;
@@ -114,13 +127,13 @@ static dnnl_primitive_desc_t find(struct setup *s, dnnl_engine_t engine,
     if (pass == NW_CONV_FORWARD)
         fail = dnnl_dilated_convolution_forward_desc_init(&c, dnnl_forward_training,
                                                           direct, &s->x, &s->w, b, &s->y,
-                                                          stride, dil, pad, pad);
+                                                          stride, dil, pad, behind);
     else if (pass == NW_CONV_BACK_DATA)
         fail = dnnl_dilated_convolution_backward_data_desc_init(
-            &c, direct, &s->x, &s->w, &s->y, stride, dil, pad, pad);
+            &c, direct, &s->x, &s->w, &s->y, stride, dil, pad, behind);
     else
         fail = dnnl_dilated_convolution_backward_weights_desc_init(
-            &c, direct, &s->x, &s->w, b, &s->y, stride, dil, pad, pad);
+            &c, direct, &s->x, &s->w, b, &s->y, stride, dil, pad, behind);
     if (fail || dnnl_primitive_desc_create(&out, &c, s->attr, engine, s->hint))
         return NULL;
     dnnl_primitive_desc_query(out, dnnl_query_impl_info_str, 0, &name);

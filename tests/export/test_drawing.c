@@ -78,6 +78,57 @@ static void test_drawing__cells_show_every_edge_that_is_kept(void **state)
     }
     assert_null(strstr(svg, ">none<"));
     assert_non_null(strstr(svg, "parameters"));
+    assert_non_null(strstr(svg, ">network<"));
+    nw_close(ctx);
+}
+
+static nw_arch *open_published(nw_ctx *ctx, const char *spec)
+{
+    nw_space *space = nw_space_open_net(ctx, spec, NULL, 0);
+
+    assert_non_null(space);
+    return nw_arch_new(ctx, space);
+}
+
+/* Ten ops in each cell of NASNet-A, eight in DARTS's; outputs as the authors list them.
+ */
+static void test_drawing__published_networks_show_cells_and_how_they_stand(void **state)
+{
+    nw_ctx *ctx = nw_open(NULL);
+    const char *dot = export_as(open_published(ctx, "nasnet-a n=2"), "dot");
+
+    (void)state;
+    assert_int_equal(occurrences(dot, "arrowhead=none]"), 20);
+    assert_int_equal(occurrences(dot, "shape=circle"), 10);
+    assert_int_equal(occurrences(dot, " -> c0_out"), 6);
+    assert_int_equal(occurrences(dot, " -> c1_out"), 4);
+    assert_int_equal(occurrences(dot, "c0_in0 -> c0_out"), 1); /* h_i-1 */
+    assert_int_equal(occurrences(dot, "<normal cell &#215; <B>2</B>"), 3);
+    assert_int_equal(occurrences(dot, "label=<reduction cell>"), 2);
+    assert_int_equal(occurrences(dot, "label=<3&#215;32&#215;32>"), 1);
+    dot = export_as(open_published(ctx, "darts-v2 layers=5"), "dot");
+    assert_int_equal(occurrences(dot, "arrowhead=none]"), 16);
+    assert_int_equal(occurrences(dot, "label=<normal cell>"), 3);
+    check_xml(export_as(open_published(ctx, "pnasnet-5"), "svg"));
+    nw_close(ctx);
+}
+
+/* The cell of an architecture whose space has no graph is that of its network. */
+static void test_drawing__a_coded_space_shows_the_network_at_the_arch(void **state)
+{
+    nw_ctx *ctx = nw_open(NULL);
+    nw_arch *arch = open_arch(ctx, "pnas n=1", 3);
+    const char *dot = export_as(arch, "dot");
+
+    (void)state;
+    assert_int_equal(occurrences(dot, "subgraph cluster"), 2);
+    assert_int_equal(occurrences(dot, "arrowhead=none]"), 10);
+    assert_int_equal(occurrences(dot, " -> c0_out"), 5);
+    assert_int_equal(occurrences(dot, "label=<cell, stride 2"), 1);
+    for (int i = 0; i < arch->space->n_choice; i++)
+        if (strstr(arch->space->choice[i].name, "_op_"))
+            assert_non_null(strstr(
+                dot, nw_space_option_name(arch->space, i, nw_arch_option(arch, i))));
     nw_close(ctx);
 }
 
@@ -87,8 +138,14 @@ static void test_drawing__nasbench201_is_one_cell(void **state)
     const char *dot = export_as(open_arch(ctx, "nasbench201 c=4 n=1", 5), "dot");
 
     (void)state;
-    assert_int_equal(occurrences(dot, "subgraph cluster"), 1);
+    assert_int_equal(occurrences(dot, "subgraph cluster"), 2); /* and the network */
     assert_int_equal(occurrences(dot, "shape=circle"), 3);
+    dot =
+        export_as(open_published(ctx, "nasbench201 arch=|nor_conv_3x3~0|+|none~0|none~1|"
+                                      "+|skip_connect~0|none~1|nor_conv_1x1~2|"),
+                  "dot");
+    assert_int_equal(occurrences(dot, "arrowhead=none]"), 3);
+    assert_int_equal(occurrences(dot, "c0_n2 -> c0_out"), 1);
     nw_close(ctx);
 }
 
@@ -199,6 +256,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drawing__cells_show_every_edge_that_is_kept),
+        cmocka_unit_test(test_drawing__published_networks_show_cells_and_how_they_stand),
+        cmocka_unit_test(test_drawing__a_coded_space_shows_the_network_at_the_arch),
         cmocka_unit_test(test_drawing__nasbench201_is_one_cell),
         cmocka_unit_test(test_drawing__other_spaces_show_taken_and_dead_options),
         cmocka_unit_test(test_drawing__json_reads_back_in_both_forms),

@@ -121,6 +121,9 @@ static void test_onnx__published_networks_survive_the_round_trip(void **state)
     check_published("darts c=4 layers=3 phase=train aux=0", "darts_train", 2);
     check_published("darts-v2 c=4 layers=5", "darts_v2", 3);
     check_published("nasbench201 c=4 n=1", "nasbench201", 4);
+    check_published("nasnet-a n=1 f=4", "nasnet_a", 5); /* padded more at one side */
+    check_published("pnasnet-5 net=mobile n=1 f=4", "pnasnet_5", 6);
+    check_published("amoebanet-b n=1 f=4", "amoebanet_b", 7);
 }
 
 /* Cells that are cut off: zeros are read by the residual block and by the last norm. */

@@ -91,13 +91,31 @@ def channels(x):
     return -1 if x.dim() == 3 else 1
 
 
+def same(x, k, stride, dil=(1, 1), value=0.0):
+    """TensorFlow's SAME: the odd pixel of the border is at the bottom and right."""
+    ends = []
+    for axis in (1, 0):
+        size = x.shape[2 + axis]
+        out = -(-size // stride[axis])
+        border = max((out - 1) * stride[axis] + dil[axis] * (k[axis] - 1) + 1 - size, 0)
+        ends += [border // 2, border - border // 2]
+    return F.pad(x, ends, value=value)
+
+
+class SameConv2d(nn.Conv2d):
+    def forward(self, x):
+        x = same(x, self.kernel_size, self.stride, self.dilation)
+        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
 def conv(keys, c):
     k, d = pair(keys.get("k", "3")), pair(keys.get("dil", "1"))
     out = count(keys.get("out", "in"), c)
     pad = keys.get("pad", "same")
     pad = tuple((k[i] - 1) * d[i] // 2 for i in (0, 1)) if pad == "same" else pair(pad)
-    return nn.Conv2d(c, out, k, pair(keys.get("stride", "1")), pad, d,
-                     count(keys.get("groups", "1"), c), flag(keys.get("bias", "1")))
+    kind = SameConv2d if flag(keys.get("tf", "0")) else nn.Conv2d
+    return kind(c, out, k, pair(keys.get("stride", "1")), pad, d,
+                count(keys.get("groups", "1"), c), flag(keys.get("bias", "1")))
 
 
 def count(text, c):
@@ -126,7 +144,30 @@ def window(keys):
             ((k[0] - 1) // 2, (k[1] - 1) // 2) if pad == "same" else pair(pad))
 
 
+def same_max_pool(keys):
+    k, stride, _ = window(keys)
+    return lambda x: F.max_pool2d(same(x, k, stride, value=-np.inf), k, stride)
+
+
+def max_pool(keys):
+    if flag(keys.get("tf", "0")):
+        return same_max_pool(keys)
+    return lambda x: F.max_pool2d(x, *window(keys))
+
+
+def same_avg_pool(keys):
+    """The divisor counts the pixels of the image that a window covers."""
+    k, stride, _ = window(keys)
+
+    def pool(x):
+        return F.avg_pool2d(same(x, k, stride), k, stride)
+
+    return lambda x: pool(x) / pool(torch.ones_like(x))
+
+
 def avg_pool(keys):
+    if flag(keys.get("tf", "0")):
+        return same_avg_pool(keys)
     if keys.get("to", "0") != "0":
         return lambda x: F.adaptive_avg_pool2d(x, pair(keys["to"]))
     whole = flag(keys.get("count_pad", "0"))
@@ -163,6 +204,22 @@ def sep_conv(keys, c):
     return Named("op", nn.ReLU(), square(c, k, s, groups=c), square(c, (1, 1)), norm(c, keys),
                  nn.ReLU(), square(c, k, groups=c), square(c, (1, 1), out=out),
                  norm(out, keys))
+
+
+class StackedSepConv(nn.Module):
+    def __init__(self, keys, c):
+        super().__init__()
+        k, s = keys.get("k", "3"), keys.get("stride", "1")
+        out = count(keys.get("out", "in"), c)
+        half = {"k": k, "groups": "in", "bias": "0", "tf": keys.get("tf", "0"),
+                "dil": keys.get("dil", "1")}
+        self.depthwise_1, self.depthwise_2 = conv({**half, "stride": s}, c), conv(half, out)
+        self.pointwise_1, self.pointwise_2 = square(c, (1, 1), out=out), square(out, (1, 1))
+        self.bn_1, self.bn_2 = norm(out, keys), norm(out, keys)
+
+    def forward(self, x):
+        x = self.bn_1(self.pointwise_1(self.depthwise_1(F.relu(x))))
+        return self.bn_2(self.pointwise_2(self.depthwise_2(F.relu(x))))
 
 
 def dil_conv(keys, c):
@@ -226,7 +283,7 @@ def build(name, keys, shapes):
         "log_softmax": lambda x: F.log_softmax(x, channels(x)),
         "cross_entropy": cross_entropy(keys),
         "matmul": product(keys),
-        "maxpool": lambda x: F.max_pool2d(x, *window(keys)),
+        "maxpool": max_pool(keys),
         "avgpool": avg_pool(keys),
         "globalpool": lambda x: x.mean((2, 3)),
         "mse": lambda x, t: ((x - t) ** 2).flatten(1).mean(1),
@@ -248,6 +305,7 @@ def build(name, keys, shapes):
                                   else nn.BatchNorm1d),
         "layernorm": lambda: layer_norm(keys, shapes[0]),
         "sep_conv": lambda: sep_conv(keys, c), "dil_conv": lambda: dil_conv(keys, c),
+        "stacked_sep_conv": lambda: StackedSepConv(keys, c),
         "relu_conv_bn": lambda: relu_conv_bn(keys, c),
         "conv_bn_relu": lambda: ConvBnRelu(keys, c),
         "factorized_reduce": lambda: FactorizedReduce(keys, c),

@@ -1,0 +1,128 @@
+/*
+ * genotype_net.c - the network of a genotype that stands in a file, of whatever family.
+ *
+ * The form of the file is in genotype_file.h, with words and examples in
+ * docs/howto/genotype-file.md. "network" says what is built around the cells: TF-slim's
+ * networks (slim.c) with the stems, sizes and widths of NASNet, AmoebaNet or PNASNet, or
+ * those of DARTS (darts.c) with 3 n + 2 layers and c = f channels, which is n normal
+ * cells in each of the three stages there too.
+ */
+#include "darts.h"
+#include "genotype_file.h"
+
+#include <string.h>
+
+struct genotype_net {
+    char file[NW_TEXT_SIZE];
+    struct nw_slim_keys slim;
+};
+
+static const nw_attr genotype_attrs[] = {
+    {"file", NW_TEXT, offsetof(struct genotype_net, file), NULL, 0, 0,
+     "JSON with the cells; see docs/howto/genotype-file.md", NULL},
+    NW_SLIM_KEYS(struct genotype_net),
+    {0},
+};
+
+/* DARTS counts the inputs of a cell oldest first. */
+static int darts_node(int state)
+{
+    return state < 2 ? 1 - state : state;
+}
+
+static nw_status darts_cell(nw_ctx *ctx, const nw_slim_cell *cell, const char *where,
+                            nw_cell *out)
+{
+    if (cell->n_out > NW_CELL_NODES)
+        return nw_fail(ctx, NW_EFORMAT, "%s: a cell of darts has at most %d outputs",
+                       where, NW_CELL_NODES);
+    *out = (nw_cell){.n = cell->n, .n_concat = cell->n_out};
+    for (int e = 0; e < 2 * cell->n; e++)
+        out->edge[e] = (nw_cell_edge){cell->block[e / 2].op[e % 2],
+                                      darts_node(cell->block[e / 2].in[e % 2])};
+    for (int i = 0; i < cell->n_out; i++)
+        out->concat[i] = darts_node(cell->out[i]);
+    return NW_OK;
+}
+
+static const char *darts_op_named(const char *word)
+{
+    return nw_cell_op_named(word, strlen(word));
+}
+
+static nw_status build_darts(nw_space *space, const nw_skeleton *skeleton,
+                             const char *file, const struct nw_slim_keys *keys,
+                             const int input[3], int classes, const nw_slim_genotype *g)
+{
+    const int imagenet = !strcmp(keys->net, "mobile");
+    const int n = keys->n ? keys->n : imagenet ? 4 : 6;
+    const int size = keys->size ? keys->size : imagenet ? 224 : 32;
+    const int shape[3] = {3, size, size};
+    struct darts darts = {
+        .c = keys->f    ? keys->f
+             : imagenet ? 48
+                        : 36,
+        .layers = 3 * n + 2,
+        .classes = keys->classes,
+        .stem_stride = 1,
+        .stem_pad = 1,
+        .aux = keys->aux,
+        .drop = keys->drop >= 0 ? keys->drop : 0.2,
+    };
+    nw_genotype genotype;
+
+    if (!imagenet && strcmp(keys->net, "cifar"))
+        return nw_fail(space->ctx, NW_ESPEC, "%s: net=%s is neither cifar nor mobile",
+                       skeleton->name, keys->net);
+    memcpy(darts.net, imagenet ? "imagenet" : "cifar", sizeof("imagenet"));
+    NW_TRY(darts_cell(space->ctx, &g->normal, file, &genotype.normal));
+    NW_TRY(darts_cell(space->ctx, &g->reduce, file, &genotype.reduce));
+    return nw_darts_fixed(space, &darts, input && input[0] ? input : shape, classes,
+                          &genotype);
+}
+
+static nw_status build_slim(nw_space *space, const nw_skeleton *skeleton,
+                            const char *file, const struct nw_slim_keys *keys,
+                            const int input[3], int classes, const nw_slim_genotype *g)
+{
+    (void)file;
+    return nw_slim_build(space, skeleton->family, keys, input, classes, g);
+}
+
+/* clang-format off */
+const nw_skeleton nw_skeletons[] = {
+    {"nasnet", nw_slim_op_named, "identity", "zero", 0, 0, &nw_slim_nasnet, build_slim},
+    {"amoebanet", nw_slim_op_named, "identity", "zero", 0, 0, &nw_slim_amoebanet, build_slim},
+    {"pnas", nw_slim_op_named, "identity", "zero", 1, 0, &nw_slim_pnasnet, build_slim},
+    {"darts", darts_op_named, "skip_connect", "none", 0, 1, NULL, build_darts},
+    {0},
+};
+/* clang-format on */
+
+static nw_status genotype_build(void *self, nw_space *space, const int input[3],
+                                int classes, const nw_arch *arch)
+{
+    const struct genotype_net *key = self;
+    size_t length;
+    char *text;
+    nw_gene_file file;
+    nw_status status;
+
+    (void)arch;
+    NW_TRY(nw_read_file(space->ctx, key->file, &text, &length));
+    status = nw_gene_read(space->ctx, &file, text, key->file);
+    nw_release(space->ctx, text);
+    if (status < 0)
+        return status;
+    return file.skeleton->build(space, file.skeleton, key->file, &key->slim, input,
+                                classes, &file.genotype);
+}
+
+const nw_space_type nw_space_genotype_net = {
+    .name = "genotype",
+    .doc = "the network of cells that stand in a file",
+    .attrs = genotype_attrs,
+    .size = sizeof(struct genotype_net),
+    .build = genotype_build,
+    .published = "whatever the file is from",
+};
