@@ -153,8 +153,7 @@ static nw_status read_names(nw_arch *arch, const json_t *list, const char *where
     return NW_OK;
 }
 
-/* NULL after a failure. */
-static json_t *parse(nw_ctx *ctx, const char *text, const char *where)
+json_t *nw_json_parse(nw_ctx *ctx, const char *text, const char *where)
 {
     json_error_t error;
     json_t *root = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
@@ -167,7 +166,7 @@ static json_t *parse(nw_ctx *ctx, const char *text, const char *where)
 
 nw_status nw_names_read(nw_arch *arch, const char *text, const char *where)
 {
-    json_t *root = parse(arch->ctx, text, where);
+    json_t *root = nw_json_parse(arch->ctx, text, where);
     const nw_status status = root ? read_names(arch, root, where) : NW_EFORMAT;
 
     json_decref(root);
@@ -177,7 +176,7 @@ nw_status nw_names_read(nw_arch *arch, const char *text, const char *where)
 nw_status nw_string_read(nw_ctx *ctx, const char *text, const char *where,
                          char out[NW_TEXT_SIZE])
 {
-    json_t *root = parse(ctx, text, where);
+    json_t *root = nw_json_parse(ctx, text, where);
     const char *word = root ? json_string_value(root) : NULL;
     nw_status status = NW_OK;
 

@@ -9,6 +9,8 @@
 
 #include "family.h"
 
+struct json_t; /* jansson.h */
+
 enum { NW_MOST_STAGES = 16, NW_MOST_LAYERS = 64 };
 
 typedef struct nw_layer {
@@ -43,6 +45,9 @@ nw_ref nw_choice_of(nw_space *space, const char *choice, size_t n, const nw_ref 
 
 /* Decisions of `arch`: "layer_0" ... of n layers, when `format` is "layer_%d". */
 nw_status nw_taken(const nw_arch *arch, const char *format, int n, int *taken);
+
+/* Any JSON value, to be freed with json_decref(); NULL after nw_fail(). */
+struct json_t *nw_json_parse(nw_ctx *ctx, const char *text, const char *where);
 
 /* A genotype that is a list of the names of options, one for each decision. */
 nw_status nw_names_write(const nw_arch *arch, FILE *out);
