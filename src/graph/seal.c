@@ -55,17 +55,28 @@ static void pick_number(nw_arch *arch, int c, int option)
         nw_arch_pick(arch, c, option);
 }
 
-/* Each number by itself at each of its values, then combinations at random; an arch that
- * none of these is like is checked when a net of it is made. */
+static int most_values(const nw_space *space)
+{
+    int n = 0;
+
+    for (int c = 0; c < space->n_choice; c++)
+        if (space->choice[c].kind == NW_NUMBER && space->choice[c].n > n)
+            n = space->choice[c].n;
+    return n;
+}
+
+/* All numbers at their first value, at their second ..., so that each value is seen, then
+ * combinations at random; an arch that none of these is like is checked when a net of it
+ * is made. */
 static nw_status check_some(nw_space *space, nw_arch *arch)
 {
-    for (int c = 0; c < space->n_choice; c++)
-        for (int i = 0; i < space->choice[c].n; i++) {
-            if (space->choice[c].kind != NW_NUMBER)
-                break;
-            pick_number(arch, c, i);
-            NW_TRY(check_at(space, arch));
-        }
+    const int n = most_values(space);
+
+    for (int i = 0; i < n; i++) {
+        for (int c = 0; c < space->n_choice; c++)
+            pick_number(arch, c, i % space->choice[c].n);
+        NW_TRY(check_at(space, arch));
+    }
     for (uint64_t k = 0; k < MOST_COMBINATIONS / 8; k++) {
         for (int c = 0; c < space->n_choice; c++)
             pick_number(arch, c,

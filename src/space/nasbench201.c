@@ -6,24 +6,23 @@
  * residual block between groups. The written form is
  * |op~0|+|op~0|op~1|+|op~0|op~1|op~2|.
  *
+ * The canonical form is the "unique_str" of the benchmark's code: a node is its terms,
+ * sorted, with + between; a term is the node before, as it is behind skip_connect, #
+ * behind none, else (node)@op. Of the 15,625 strings 6,466 are left.
+ *
  * Module names and their order are those of the authors' PyTorch code.
  */
-#include "family.h"
+#include "nasbench201.h"
+#include "mobile.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { EDGES = 6, OPS = 5 };
+enum { EDGES = 6, OPS = 5, NODES = 4, LONGEST_NODE = 160 };
 
 struct nasbench201 {
     int c, n, classes;
     char arch[NW_TEXT_SIZE];
-};
-
-struct nb201 {
-    nw_space *space;
-    const struct nasbench201 *key;
-    const int *taken; /* op of every edge; NULL = a choice */
 };
 
 static const char *const op_names[OPS] = {"none", "skip_connect", "nor_conv_1x1",
@@ -81,13 +80,19 @@ static int read_arch(const char *text, int taken[EDGES])
     return !strcmp(text, "|");
 }
 
-static nw_ref apply(struct nb201 *net, int op, const char *module, nw_ref x, int c)
+/* The op on `in` channels, to c: more or less than that only of a cell that is fixed. */
+static nw_ref apply(const struct nw_nb201 *net, int op, const char *module, nw_ref x,
+                    int in, int c)
 {
     switch (op) {
     case 0:
         return nw_opf(net->space, x, "none");
     case 1:
-        return x;
+        return in == c ? x
+                       : nw_opf(net->space, x,
+                                "conv2d out=%d k=1 bias=0 name=%s.conv | "
+                                "batchnorm name=%s.bn",
+                                c, module, module);
     case 4:
         return nw_opf(net->space, x, "avgpool k=3 stride=1 pad=1");
     default:
@@ -96,61 +101,58 @@ static nw_ref apply(struct nb201 *net, int op, const char *module, nw_ref x, int
     }
 }
 
-static nw_ref edge(struct nb201 *net, int e, nw_ref x, int c)
+static nw_ref edge(const struct nw_nb201 *net, int e, nw_ref x, int in, int c)
 {
     char name[32], module[64];
-    nw_ref option[OPS], y;
+    nw_ref option[OPS];
 
     snprintf(module, sizeof(module), "layers.%d", e);
     if (net->taken)
-        return apply(net, net->taken[e], module, x, c);
+        return apply(net, net->taken[e], module, x, in, c);
     for (int op = 0; op < OPS; op++) {
         snprintf(module, sizeof(module), "edges.%d<-%d.%d", edge_node[e], edge_from[e],
                  op);
-        option[op] = apply(net, op, module, x, c);
+        option[op] = apply(net, op, module, x, c, c);
     }
     snprintf(name, sizeof(name), "edge_%d", e);
-    y = nw_one_of_n(net->space, name, OPS, option);
-    for (int op = 0; y >= 0 && op < OPS; op++)
-        nw_option_name(net->space, name, op, op_names[op]);
-    return y;
+    return nw_choice_of(net->space, name, OPS, option, op_names);
 }
 
-static nw_ref cell(struct nb201 *net, int index, nw_ref x, int c)
+nw_ref nw_nb201_cell(const struct nw_nb201 *net, int index, nw_ref x, int from, int c)
 {
-    nw_ref node[4] = {x}, in[3];
+    nw_ref node[NODES] = {x}, in[3];
 
     nw_enter(net->space, "cells.%d", index);
-    for (int j = 1, e = 0; j < 4; j++) {
+    for (int j = 1, e = 0; j < NODES; j++) {
         int n = 0;
 
         for (; e < EDGES && edge_node[e] == j; e++)
-            in[n++] = edge(net, e, node[edge_from[e]], c);
+            in[n++] = edge(net, e, node[edge_from[e]], edge_from[e] ? c : from, c);
         node[j] = n == 1 ? in[0] : nw_op_n(net->space, "add", (size_t)n, in);
     }
     nw_leave(net->space);
-    return node[3];
+    return node[NODES - 1];
 }
 
-static nw_ref residual(struct nb201 *net, int index, nw_ref x, int c)
+nw_ref nw_nb201_residual(nw_space *space, int index, nw_ref x, int c)
 {
     nw_ref way[2];
 
-    nw_enter(net->space, "cells.%d", index);
-    way[0] = nw_opf(net->space, x,
+    nw_enter(space, "cells.%d", index);
+    way[0] = nw_opf(space, x,
                     "relu_conv_bn out=%d k=3 stride=2 name=conv_a | "
                     "relu_conv_bn out=%d k=3 name=conv_b",
                     c, c);
     way[1] = nw_opf(
-        net->space, x,
+        space, x,
         "avgpool k=2 stride=2 pad=0 | conv2d out=%d k=1 bias=0 name=downsample.1", c);
-    x = nw_op_n(net->space, "add", 2, way);
-    nw_leave(net->space);
+    x = nw_op_n(space, "add", 2, way);
+    nw_leave(space);
     return x;
 }
 
 /* For pictures. */
-static nw_status draw_cell(const struct nb201 *net)
+static nw_status draw_cell(const struct nw_nb201 *net)
 {
     nw_drawn_edge edge[EDGES];
     int n = 0;
@@ -168,86 +170,159 @@ static nw_status draw_cell(const struct nb201 *net)
                                                           .out = (const int[]){3}});
 }
 
-static nw_status build(struct nb201 *net, const int input[3], int classes)
+nw_ref nw_nb201_stem(nw_space *space, const int shape[3], int c)
 {
-    const struct nasbench201 *key = net->key;
+    return nw_opf(space, nw_input(space, shape[0], shape[1], shape[2]),
+                  "conv2d out=%d k=3 pad=1 bias=0 name=stem.0 | batchnorm name=stem.1",
+                  c);
+}
+
+nw_status nw_nb201_head(nw_space *space, nw_ref x, int classes)
+{
+    x = nw_opf(space, x,
+               "batchnorm name=lastact.0 | relu | globalpool | flatten | "
+               "dense out=%d name=classifier",
+               classes);
+    return nw_output(space, x);
+}
+
+static nw_status build(const struct nw_nb201 *net, const struct nasbench201 *key,
+                       const int shape[3], int classes)
+{
     int index = 0, c = key->c;
-    nw_ref x = nw_input(net->space, input[0], input[1], input[2]);
+    nw_ref x = nw_nb201_stem(net->space, shape, c);
 
     if (net->taken)
         NW_TRY(draw_cell(net));
     nw_space_add_stage(net->space, "3x3 convolution");
-    x = nw_opf(net->space, x,
-               "conv2d out=%d k=3 pad=1 bias=0 name=stem.0 | batchnorm name=stem.1", c);
     for (int group = 0; group < 3; group++) {
         if (group) {
             c *= 2;
-            x = residual(net, index++, x, c);
+            x = nw_nb201_residual(net->space, index++, x, c);
             nw_space_add_stage(net->space, "residual block");
         }
         for (int i = 0; i < key->n; i++) {
-            x = cell(net, index++, x, c);
+            x = nw_nb201_cell(net, index++, x, c, c);
             nw_space_add_stage(net->space, "cell");
         }
     }
     nw_space_add_stage(net->space, "classifier");
-    x = nw_opf(net->space, x,
-               "batchnorm name=lastact.0 | relu | globalpool | flatten | "
-               "dense out=%d name=classifier",
-               classes);
-    return nw_output(net->space, x);
+    return nw_nb201_head(net->space, x, classes);
 }
 
 static nw_status nasbench201_build(void *self, nw_space *space, const int input[3],
                                    int classes, const nw_arch *arch)
 {
     const struct nasbench201 *key = self;
-    struct nb201 net = {space, key, NULL};
+    struct nw_nb201 net = {space, NULL};
     int taken[EDGES], shape[3];
 
-    if (key->classes && classes && key->classes != classes)
-        return nw_fail(space->ctx, NW_EMATCH,
-                       "nasbench201: classes=%d but the data has %d", key->classes,
-                       classes);
-    classes = key->classes ? key->classes : classes ? classes : 10;
-    for (int i = 0; i < 3; i++)
-        shape[i] = input && input[0] ? input[i] : i ? 32 : 3;
+    NW_TRY(nw_picture_and_classes(space, input, 32, key->classes, 10, shape, &classes));
     if (*key->arch && !read_arch(key->arch, taken))
         return nw_fail(
             space->ctx, NW_ESPEC,
             "nasbench201: arch=%s is not |op~0|+|op~0|op~1|+|op~0|op~1|op~2| with "
             "none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3",
             key->arch);
-    for (int e = 0; arch && !*key->arch && e < EDGES; e++) {
-        char name[32];
-
-        snprintf(name, sizeof(name), "edge_%d", e);
-        taken[e] = nw_arch_get(arch, name);
-    }
+    if (arch && !*key->arch)
+        NW_TRY(nw_taken(arch, "edge_%d", EDGES, taken));
     net.taken = *key->arch || arch ? taken : NULL;
-    return build(&net, shape, classes);
+    return build(&net, key, shape, classes);
 }
+
+/* ---- Genotype and canonical form ------------------------------------------------ */
 
 /* "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|" */
 static nw_status nasbench201_genotype(const nw_arch *arch, FILE *out)
 {
-    char name[16];
+    int taken[EDGES];
 
+    NW_TRY(nw_taken(arch, "edge_%d", EDGES, taken));
     fputc('"', out);
-    for (int e = 0; e < EDGES; e++) {
-        int op;
-
-        snprintf(name, sizeof(name), "edge_%d", e);
-        op = nw_arch_get(arch, name);
-        if (op < 0)
-            return nw_fail(arch->ctx, NW_EMATCH, "the architecture has no choice %s",
-                           name);
-        fprintf(out, "%s|%s~%d", e == 1 || e == 3 ? "|+" : "", op_names[op],
+    for (int e = 0; e < EDGES; e++)
+        fprintf(out, "%s|%s~%d", e == 1 || e == 3 ? "|+" : "", op_names[taken[e]],
                 edge_from[e]);
-    }
     fputs("|\"", out);
     return ferror(out) ? nw_fail(arch->ctx, NW_EIO, "the genotype could not be written")
                        : NW_OK;
+}
+
+static nw_status nasbench201_read(nw_arch *arch, const char *text, const char *where)
+{
+    char word[NW_TEXT_SIZE];
+    int taken[EDGES];
+
+    NW_TRY(nw_string_read(arch->ctx, text, where, word));
+    if (!read_arch(word, taken))
+        return nw_fail(arch->ctx, NW_EFORMAT,
+                       "%s: %s is not |op~0|+|op~0|op~1|+|op~0|op~1|op~2|", where, word);
+    for (int e = 0; e < EDGES; e++)
+        NW_TRY(nw_arch_pick(arch, e, taken[e]));
+    return NW_OK;
+}
+
+/* The longest node has 112 characters. */
+static size_t add(char *out, size_t n, const char *text)
+{
+    const size_t length = strlen(text);
+
+    memcpy(out + n, text, length + 1);
+    return n + length;
+}
+
+/* What an op adds to its node: `from` is the text of the node before. */
+static void term(int op, const char *from, char *out)
+{
+    size_t n = 0;
+
+    if (op == 0 || !strcmp(from, "#")) {
+        add(out, 0, "#");
+    } else if (op == 1) {
+        add(out, 0, from);
+    } else {
+        n = add(out, n, "(");
+        n = add(out, n, from);
+        n = add(out, n, ")@");
+        add(out, n, op_names[op]);
+    }
+}
+
+/* Put `text` where it belongs among n sorted ones. */
+static void insert(char sorted[][LONGEST_NODE], int n, const char *text)
+{
+    int i = n;
+
+    for (; i && strcmp(sorted[i - 1], text) > 0; i--)
+        memcpy(sorted[i], sorted[i - 1], LONGEST_NODE);
+    add(sorted[i], 0, text);
+}
+
+/* The node that sums n terms, of edges taken[0..n). */
+static void node_text(const int *taken, int n, char node[][LONGEST_NODE], char *out)
+{
+    char sorted[NODES - 1][LONGEST_NODE], text[LONGEST_NODE];
+    size_t length = 0;
+
+    for (int i = 0; i < n; i++) {
+        term(taken[i], node[i], text);
+        insert(sorted, i, text);
+    }
+    for (int i = 0; i < n; i++) {
+        length = i ? add(out, length, "+") : 0;
+        length = add(out, length, sorted[i]);
+    }
+}
+
+static nw_status nasbench201_canonical(const nw_arch *arch, nw_text *out)
+{
+    char node[NODES][LONGEST_NODE] = {"0"};
+    int taken[EDGES], first = 0;
+
+    NW_TRY(nw_taken(arch, "edge_%d", EDGES, taken));
+    for (int j = 1; j < NODES; first += j++)
+        node_text(taken + first, j, node, node[j]);
+    nw_text_add(out, node[NODES - 1], strlen(node[NODES - 1]));
+    return NW_OK;
 }
 
 const nw_space_type nw_space_nasbench201 = {
@@ -258,6 +333,8 @@ const nw_space_type nw_space_nasbench201 = {
     .size = sizeof(struct nasbench201),
     .build = nasbench201_build,
     .genotype = nasbench201_genotype,
+    .read = nasbench201_read,
+    .canonical = nasbench201_canonical,
 };
 
 const nw_space_type nw_space_nasbench201_net = {

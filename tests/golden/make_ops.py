@@ -265,6 +265,83 @@ def mbconv(keys, c):
     return Named("conv", first, depth, square(wide, (1, 1), out=out), norm(out, {}))
 
 
+class Blocks(nn.Module):
+    """Sequences under names of their own; how they go together is a function."""
+
+    def __init__(self, function, **parts):
+        super().__init__()
+        for name, part in parts.items():
+            setattr(self, name, part)
+        self.function = function
+
+    def forward(self, x):
+        return self.function(self, x)
+
+
+def conv_bn(a, b, k=(1, 1), stride=(1, 1), groups=1, eps="1e-5"):
+    part = Named("op", square(a, k, stride, groups=groups, out=b), norm(b, {"eps": eps}))
+    return Blocks(lambda m, x: m.bn(m.conv(x)), conv=part.op[0], bn=part.op[1])
+
+
+def activation(name):
+    return {"relu": F.relu, "relu6": F.relu6, "swish": F.silu}[name]
+
+
+def inverted_residual(keys, c):
+    k, s = pair(keys.get("k", "3")), pair(keys.get("stride", "1"))
+    mid, out = count(keys.get("mid", "in*6"), c), int(keys["out"])
+    act, eps = activation(keys.get("act", "relu6")), keys.get("eps", "1e-5")
+    return Blocks(lambda m, x: m.point_linear(act(m.depth_conv(act(m.inverted_bottleneck(x))))),
+                  inverted_bottleneck=conv_bn(c, mid, eps=eps),
+                  depth_conv=conv_bn(mid, mid, k, s, mid, eps),
+                  point_linear=conv_bn(mid, out, eps=eps))
+
+
+def depthwise_separable(keys, c):
+    k, s = pair(keys.get("k", "3")), pair(keys.get("stride", "1"))
+    act, eps = activation(keys.get("act", "relu6")), keys.get("eps", "1e-5")
+    return Blocks(lambda m, x: m.point_linear(act(m.depth_conv(x))),
+                  depth_conv=conv_bn(c, c, k, s, c, eps),
+                  point_linear=conv_bn(c, count(keys.get("out", "in"), c), eps=eps))
+
+
+def grouped_residual(keys, c):
+    k, s = pair(keys.get("k", "3")), pair(keys.get("stride", "1"))
+    mid, g = count(keys.get("mid", "in"), c), int(keys.get("groups", 2))
+    return Blocks(lambda m, x: m.pwl(F.relu(m.dw(shuffled(F.relu(m.pw(x)), g)))),
+                  pw=conv_bn(c, mid, groups=g), dw=conv_bn(mid, mid, k, s, mid),
+                  pwl=conv_bn(mid, int(keys["out"]), groups=g))
+
+
+def shuffle_main(c, mid, out, k, s, keys):
+    return nn.Sequential(square(c, (1, 1), out=mid), norm(mid, keys), nn.ReLU(),
+                         square(mid, k, s, groups=mid), norm(mid, keys),
+                         square(mid, (1, 1), out=out), norm(out, keys), nn.ReLU())
+
+
+def xception_main(c, mid, out, k, s, keys):
+    parts = []
+    for a, b, stride in ((c, mid, s), (mid, mid, (1, 1)), (mid, out, (1, 1))):
+        parts += [square(a, k, stride, groups=a), norm(a, keys),
+                  square(a, (1, 1), out=b), norm(b, keys), nn.ReLU()]
+    return nn.Sequential(*parts)
+
+
+def halves(keys, c, main):
+    return Blocks(lambda m, x: torch.cat([x[:, ::2], m.branch_main(x[:, 1::2])], 1),
+                  branch_main=main(c // 2, int(keys["mid"]), int(keys["half"]),
+                                   pair(keys.get("k", "3")), (1, 1), keys))
+
+
+def down(keys, c, main):
+    k, s = pair(keys.get("k", "3")), pair(keys.get("stride", "2"))
+    way = nn.Sequential(square(c, k, s, groups=c), norm(c, keys), square(c, (1, 1)),
+                        norm(c, keys), nn.ReLU())
+    return Blocks(lambda m, x: torch.cat([m.branch_proj(x), m.branch_main(x)], 1),
+                  branch_proj=way,
+                  branch_main=main(c, int(keys["mid"]), int(keys["grow"]), k, s, keys))
+
+
 def build(name, keys, shapes):
     """The module of a spec on inputs of these shapes."""
     c = shapes[0][1 if len(shapes[0]) == 2 else 0] if shapes and shapes[0] else 0
@@ -310,6 +387,13 @@ def build(name, keys, shapes):
         "conv_bn_relu": lambda: ConvBnRelu(keys, c),
         "factorized_reduce": lambda: FactorizedReduce(keys, c),
         "mbconv": lambda: mbconv(keys, c),
+        "inverted_residual": lambda: inverted_residual(keys, c),
+        "depthwise_separable": lambda: depthwise_separable(keys, c),
+        "grouped_residual": lambda: grouped_residual(keys, c),
+        "shuffle_block": lambda: halves(keys, c, shuffle_main),
+        "shuffle_down": lambda: down(keys, c, shuffle_main),
+        "xception_block": lambda: halves(keys, c, xception_main),
+        "xception_down": lambda: down(keys, c, xception_main),
     }
     return modules[name]()
 

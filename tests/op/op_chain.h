@@ -10,7 +10,7 @@
 #include "op_run.h"
 #include "space.h"
 
-enum { CHAIN_MOST = 24 };
+enum { CHAIN_MOST = 32 };
 
 struct op_chain {
     nw_space *space;

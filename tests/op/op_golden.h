@@ -4,7 +4,7 @@
 
 #include "op_run.h"
 
-enum { GOLDEN_MOST_ARRAYS = 64, GOLDEN_NAME = 64 };
+enum { GOLDEN_MOST_ARRAYS = 128, GOLDEN_NAME = 64 };
 
 struct golden_array {
     char name[GOLDEN_NAME];

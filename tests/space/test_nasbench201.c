@@ -1,4 +1,5 @@
-/* test_nasbench201.c - all 15,625 networks against the published table. */
+/* test_nasbench201.c - all 15,625 networks and their classes against the published table.
+ */
 #include "counting.h"
 
 #include <zlib.h>
@@ -40,7 +41,7 @@ static const char *field(const char *line, int index)
     return line;
 }
 
-enum { ARCH = 1, PARAMS = 21, FLOPS = 22 };
+enum { ARCH = 1, UNIQUE = 2, PARAMS = 21, FLOPS = 22 };
 
 static void test_nasbench201__every_network_has_the_published_size(void **state)
 {
@@ -71,6 +72,81 @@ static void test_nasbench201__every_network_has_the_published_size(void **state)
     }
     gzclose(table);
     assert_int_equal(rows, 15625);
+}
+
+/* The canonical form of an arch. */
+static void canonical(const nw_arch *arch, char text[512])
+{
+    FILE *out = fmemopen(text, 512, "w");
+
+    if (nw_arch_canonical(arch, out) < 0)
+        fail_msg("%s", nw_errmsg(arch->ctx));
+    assert_int_equal(fclose(out), 0);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void test_nasbench201__has_6466_classes(void **state)
+{
+    static uint64_t class[15625];
+    nw_arch *arch = nw_arch_new(*state, opened(*state, "nasbench201", cifar));
+    int n = 0, distinct = 1;
+
+    for (int more = nw_arch_first(arch); more; more = nw_arch_next(arch)) {
+        assert_true(n < 15625);
+        class[n++] = nw_arch_class(arch);
+    }
+    assert_int_equal(n, 15625);
+    qsort(class, (size_t)n, sizeof(*class), by_number);
+    for (int i = 1; i < n; i++)
+        distinct += class[i] != class[i - 1];
+    assert_int_equal(distinct, 6466);
+}
+
+static void test_nasbench201__classes_are_those_of_the_table(void **state)
+{
+    nw_arch *arch = nw_arch_new(*state, opened(*state, "nasbench201", cifar));
+    gzFile table = gzopen(TABLE, "r");
+    char line[4096], text[512];
+    int rows = 0;
+
+    if (!table) {
+        print_message("skipped: no %s\n", TABLE);
+        skip();
+    }
+    assert_non_null(gzgets(table, line, sizeof(line)));
+    for (; gzgets(table, line, sizeof(line)); rows++) {
+        const char *unique = field(line, UNIQUE);
+        const size_t n = strcspn(unique, ",");
+
+        set_arch(arch, field(line, ARCH));
+        canonical(arch, text);
+        if (strlen(text) != n || strncmp(text, unique, n))
+            fail_msg("%.*s: \"%s\" is not \"%.*s\"", 110, field(line, ARCH), text, (int)n,
+                     unique);
+    }
+    gzclose(table);
+    assert_int_equal(rows, 15625);
+}
+
+/* Two strings of one network: node 1 passes the input on, and what reads it may read the
+ * input instead. */
+static void test_nasbench201__knows_one_network_by_two_strings(void **state)
+{
+    nw_arch *a = nw_arch_new(*state, opened(*state, "nasbench201", cifar));
+    nw_arch *b = nw_arch_new(*state, a->space);
+
+    set_arch(a,
+             "|skip_connect~0|+|nor_conv_1x1~0|none~1|+|nor_conv_3x3~0|none~1|none~2|");
+    set_arch(b, "|skip_connect~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|none~2|");
+    assert_true(nw_arch_class(a) == nw_arch_class(b));
+    set_arch(b, "|skip_connect~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|none~2|");
+    assert_true(nw_arch_class(a) != nw_arch_class(b));
 }
 
 static void test_nasbench201__one_network_by_its_string(void **state)
@@ -117,6 +193,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_nasbench201__space_has_15625_archs),
         TEST(test_nasbench201__every_network_has_the_published_size),
+        TEST(test_nasbench201__has_6466_classes),
+        TEST(test_nasbench201__classes_are_those_of_the_table),
+        TEST(test_nasbench201__knows_one_network_by_two_strings),
         TEST(test_nasbench201__one_network_by_its_string),
         TEST(test_nasbench201__wrong_strings_are_refused),
     };
