@@ -1,0 +1,62 @@
+#include "setting.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+nw_status nw_setting_of(nw_ctx *ctx, const char *family, const int input[3], int classes,
+                        const int shape[3], int key_classes, nw_setting *out)
+{
+    if (key_classes && classes && key_classes != classes)
+        return nw_fail(ctx, NW_EMATCH, "%s: classes=%d but the data has %d", family,
+                       key_classes, classes);
+    out->classes = key_classes ? key_classes : classes ? classes : 10;
+    for (int i = 0; i < 3; i++)
+        out->shape[i] = input && input[0] ? input[i] : shape[i];
+    return NW_OK;
+}
+
+int nw_setting_list(const char *text, int min, int max, int *out, int most)
+{
+    int n = 0;
+
+    while (*text) {
+        char *end;
+        long v = strtol(text, &end, 10);
+
+        if (end == text || *text < '0' || *text > '9' || v < min || v > max || n == most)
+            return -1;
+        out[n++] = (int)v;
+        if (*end && (*end != ',' || !end[1]))
+            return -1;
+        text = end + (*end == ',');
+    }
+    return n;
+}
+
+nw_status nw_setting_word(nw_ctx *ctx, const char *text, const char *where, char *out,
+                          size_t size)
+{
+    json_error_t error;
+    json_t *json = json_loads(text, JSON_DECODE_ANY, &error);
+    const char *word = json_string_value(json);
+    nw_status status = NW_OK;
+
+    if (!json)
+        status = nw_fail(ctx, NW_EFORMAT, "%s:%d:%d: %s", where, error.line, error.column,
+                         error.text);
+    else if (!word)
+        status = nw_fail(ctx, NW_EFORMAT, "%s: the genotype is not a string", where);
+    else if (strlen(word) >= size)
+        status = nw_fail(ctx, NW_EFORMAT, "%s: the genotype is too long", where);
+    else
+        snprintf(out, size, "%s", word);
+    json_decref(json);
+    return status;
+}
+
+nw_status nw_setting_written(nw_ctx *ctx, FILE *out)
+{
+    return ferror(out) ? nw_fail(ctx, NW_EIO, "the genotype could not be written")
+                       : NW_OK;
+}

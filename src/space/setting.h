@@ -1,0 +1,29 @@
+/* setting.h - what coded families read from their keys: input, classes, lists. */
+#ifndef NW_SETTING_H
+#define NW_SETTING_H
+
+#include "space.h"
+
+/* For what a network is built. */
+typedef struct nw_setting {
+    int shape[3], classes;
+} nw_setting;
+
+/* What the caller gives, else what the keys say (classes 0 = they do not), else `shape`
+ * and 10 classes. NW_EMATCH when both say it differently. */
+nw_status nw_setting_of(nw_ctx *ctx, const char *family, const int input[3], int classes,
+                        const int shape[3], int key_classes, nw_setting *out);
+
+/* "8,16,32" into at most `most` whole numbers of min..max; how many, or -1 when it is not
+ * such a list. An empty text has none. */
+int nw_setting_list(const char *text, int min, int max, int *out, int most);
+
+/* The JSON string in `text`, such as "C(64,3) SM" with its quotes. NW_EFORMAT with the
+ * place when it is not one, or too long. */
+nw_status nw_setting_word(nw_ctx *ctx, const char *text, const char *where, char *out,
+                          size_t size);
+
+/* NW_OK, or NW_EIO when something went wrong with `out`. */
+nw_status nw_setting_written(nw_ctx *ctx, FILE *out);
+
+#endif
