@@ -213,7 +213,8 @@ def build(name, keys, shapes):
     c = shapes[0][1 if len(shapes[0]) == 2 else 0] if shapes and shapes[0] else 0
     functions = {
         "relu": F.relu, "relu6": F.relu6, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
-        "swish": F.silu, "hardsigmoid": lambda x: F.relu6(x + 3) / 6,  # PyTorch's own rounds 1/6 to float
+        "swish": F.silu, "mish": F.mish,
+        "hardsigmoid": lambda x: F.relu6(x + 3) / 6,  # PyTorch's own rounds 1/6 to float
         "hardswish": F.hardswish,
         "gelu": F.gelu, "identity": lambda x: x * 1,
         "add": lambda *x: sum(x), "mul": scaled,
