@@ -132,6 +132,7 @@ static void test_composites__name_parameters_as_the_authors_do(void **state)
         {"factorized_reduce out=6", {"conv_1", "conv_2", "bn"}},
         {"mbconv out=4",
          {"conv.0.0", "conv.0.1", "conv.1.0", "conv.1.1", "conv.2", "conv.3"}},
+        {"se", {"fc.reduce", "fc.expand"}},
     };
     nw_ctx *ctx = nw_open(NULL);
     static struct op_chain chain;
