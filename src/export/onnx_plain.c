@@ -55,6 +55,17 @@ static nw_status read_tanh(nw_reader *r)
     return simple(r, "tanh", 0, r->node);
 }
 
+/* x tanh(softplus(x)) as one op; alone, a softplus is none of ours. */
+static nw_status read_softplus(nw_reader *r)
+{
+    const Onnx__NodeProto *tanh = nw_node_next(r, r->node, "Tanh");
+    const Onnx__NodeProto *mul = nw_node_next(r, tanh, "Mul");
+
+    if (!mul || mul->n_input != 2 || strcmp(mul->input[0], r->node->input[0]))
+        return nw_node_fail(r, NW_EMATCH, "only x tanh(softplus(x)), mish, is supported");
+    return simple(r, "mish", 0, mul);
+}
+
 static nw_status read_hardsigmoid(nw_reader *r)
 {
     if (fabsf(nw_attr_float(r->node, "alpha", .2f) - 1.f / 6) > 1e-6f ||
@@ -396,6 +407,7 @@ const nw_onnx_type nw_onnx_plain[] = {
     {"Clip", 3, 3, "", read_clip},
     {"Sigmoid", 1, 1, "", read_sigmoid},
     {"Tanh", 1, 1, "", read_tanh},
+    {"Softplus", 1, 1, "", read_softplus},
     {"HardSigmoid", 1, 1, "alpha,beta", read_hardsigmoid},
     {"HardSwish", 1, 1, "", read_hardswish},
     {"Identity", 1, 1, "", passes_on},

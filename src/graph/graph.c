@@ -316,7 +316,7 @@ static nw_status enter_network(struct build *b)
     b->g->own = coded->at(coded, b->arch);
     b->g->space = b->space = b->g->own;
     b->arch = NULL;
-    return b->space ? NW_OK : nw_pending(b->g->ctx);
+    return b->space ? NW_OK : NW_ENOMEM; /* or whatever is pending */
 }
 
 nw_graph *nw_graph_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch,

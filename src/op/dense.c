@@ -1,24 +1,31 @@
 /*
  * dense.c - y = x weight' + bias, on the last axis.
  *
- * in    x (N, in) or (N, T, in)
+ * in    x (N, in) or (N, T, in)   and, where it shall say how many outputs there are
+ *       (out=in), a second one of any shape: as many as it has channels
  * par   weight (out, in)   bias (out)
  * out   y (N, out) or (N, T, out)
  * back  dx = dy weight,  d weight = dy' x,  d bias = sum of dy
  * cost  in * out multiply-adds a row
  */
 #include "columns.h"
+#include "divisible.h"
 #include "gemm.h"
 #include "op.h"
 
 struct dense {
-    int out, bias;
+    int out, bias, reduction, divisor;
 };
 
 static const nw_attr dense_attrs[] = {
-    {"out", NW_INT, offsetof(struct dense, out), NULL, 1, 1 << 24, "output features",
-     NULL},
+    {"out", NW_INT, offsetof(struct dense, out), NULL, 1, 1 << 24,
+     "output features; in = the channels of the last input", "in"},
     {"bias", NW_BOOL, offsetof(struct dense, bias), "1", 0, 0, "add a learnt constant",
+     NULL},
+    {"reduction", NW_INT, offsetof(struct dense, reduction), "1", 1, 1 << 24,
+     "divides out, rounding down", NULL},
+    {"divisor", NW_INT, offsetof(struct dense, divisor), "1", 1, 1 << 24,
+     "then out becomes a multiple of it, as MobileNet rounds: near, not below 9/10",
      NULL},
     {0},
 };
@@ -28,23 +35,33 @@ static int features(const nw_shape *in)
     return in->dim[in->rank - 1];
 }
 
+/* The word "in" is -1, and "in*6" is -6. */
+static int outputs(const struct dense *a, const nw_node *node)
+{
+    const int channels = (int)nw_width(&node->in[node->n_in - 1]);
+    const int out = a->out < 0 ? -a->out * channels : a->out;
+
+    return nw_multiple_of(out / a->reduction, a->divisor);
+}
+
 static nw_status dense_infer(nw_node *node)
 {
     const struct dense *a = node->attr;
-    int rank = node->in[0].rank, in;
+    int rank = node->in[0].rank, in, out;
 
     if (rank != 1 && rank != 2)
         return nw_refuse(
             node, "dense: the input has %d axes: must be 1 or 2 (flatten it)", rank);
     in = features(&node->in[0]);
+    out = outputs(a, node);
     node->out = node->in[0];
-    node->out.dim[rank - 1] = a->out;
+    node->out.dim[rank - 1] = out;
     node->param[0] =
-        (nw_param){.suffix = "weight", .rank = 2, .dim = {a->out, in}, .fan_in = in};
+        (nw_param){.suffix = "weight", .rank = 2, .dim = {out, in}, .fan_in = in};
     node->param[1] = (nw_param){
-        .suffix = "bias", .rank = 1, .dim = {a->out}, .fan_in = in, .never_decays = 1};
+        .suffix = "bias", .rank = 1, .dim = {out}, .fan_in = in, .never_decays = 1};
     node->n_param = a->bias ? 2 : 1;
-    node->macs = (double)nw_count(&node->in[0]) * a->out;
+    node->macs = (double)nw_count(&node->in[0]) * out;
     return NW_OK;
 }
 
@@ -58,7 +75,7 @@ static nw_gemm forward_product(const nw_run *run)
     const struct dense *a = run->attr;
 
     return (nw_gemm){.m = rows_of(run),
-                     .n = (size_t)a->out,
+                     .n = nw_width(&run->out),
                      .k = (size_t)features(&run->in[0]),
                      .count = 1,
                      .tb = 1,
@@ -67,19 +84,15 @@ static nw_gemm forward_product(const nw_run *run)
 
 static nw_gemm data_product(const nw_run *run)
 {
-    const struct dense *a = run->attr;
-
     return (nw_gemm){.m = rows_of(run),
                      .n = (size_t)features(&run->in[0]),
-                     .k = (size_t)a->out,
+                     .k = nw_width(&run->out),
                      .count = 1};
 }
 
 static nw_gemm weight_product(const nw_run *run)
 {
-    const struct dense *a = run->attr;
-
-    return (nw_gemm){.m = (size_t)a->out,
+    return (nw_gemm){.m = nw_width(&run->out),
                      .n = (size_t)features(&run->in[0]),
                      .k = rows_of(run),
                      .count = 1,
@@ -134,6 +147,8 @@ static const nw_case dense_cases[] = {
     {"dense out=33 bias=0", 1, {{1, {20}}}},
     {"dense out=1", 1, {{1, {1}}}},
     {"dense out=6", 1, {{2, {4, 9}}}},
+    {"dense out=in reduction=4 divisor=8", 1, {{1, {50}}}},
+    {"dense out=in*2 bias=0", 2, {{1, {9}}, {3, {4, 2, 3}}}},
     {0},
 };
 
@@ -169,8 +184,8 @@ const nw_op_type NW_R(nw_op_dense) = {
     .attrs = dense_attrs,
     .size = sizeof(struct dense),
     .min_in = 1,
-    .max_in = 1,
-    .flags = NW_NEEDS_X | NW_ADDS,
+    .max_in = 2,
+    .flags = NW_NEEDS_X | NW_ADDS | NW_NO_DATA_GRAD,
     .infer = dense_infer,
     .prepare = dense_prepare,
     .forward = dense_forward,

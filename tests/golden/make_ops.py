@@ -342,12 +342,44 @@ def down(keys, c, main):
                   branch_main=main(c, int(keys["mid"]), int(keys["grow"]), k, s, keys))
 
 
+class Dense(nn.Linear):
+    """Its second input only says how many outputs there are."""
+
+    def __init__(self, keys, shapes):
+        c = shapes[-1][1 if len(shapes[-1]) == 2 else 0]
+        out = count(keys["out"], c) // int(keys.get("reduction", 1))
+        super().__init__(shapes[0][-1], make_divisible(out, int(keys.get("divisor", 1))),
+                         flag(keys.get("bias", "1")))
+
+    def forward(self, x, like=None):
+        return super().forward(x)
+
+
+def make_divisible(v, divisor):
+    new = max(divisor, int(v + divisor / 2) // divisor * divisor)
+    return new + divisor if new < 0.9 * v else new
+
+
+class SE(nn.Module):
+    def __init__(self, keys, c):
+        super().__init__()
+        mid = make_divisible(c // int(keys.get("reduction", 4)), int(keys.get("divisor", 8)))
+        self.fc = nn.ModuleDict({"reduce": nn.Linear(c, mid), "expand": nn.Linear(mid, c)})
+        self.act = build(keys.get("act", "relu"), {}, ((mid,),))
+        self.gate = build(keys.get("gate", "hardsigmoid"), {}, ((c,),))
+
+    def forward(self, x):
+        s = self.act(self.fc["reduce"](x.mean((2, 3))))
+        return x * self.gate(self.fc["expand"](s))[:, :, None, None]
+
+
 def build(name, keys, shapes):
     """The module of a spec on inputs of these shapes."""
     c = shapes[0][1 if len(shapes[0]) == 2 else 0] if shapes and shapes[0] else 0
     functions = {
         "relu": F.relu, "relu6": F.relu6, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
-        "swish": F.silu, "hardsigmoid": lambda x: F.relu6(x + 3) / 6,  # PyTorch's own rounds 1/6 to float
+        "swish": F.silu, "mish": F.mish,
+        "hardsigmoid": lambda x: F.relu6(x + 3) / 6,  # PyTorch's own rounds 1/6 to float
         "hardswish": F.hardswish,
         "gelu": F.gelu, "identity": lambda x: x * 1,
         "add": lambda *x: sum(x), "mul": scaled,
@@ -376,8 +408,7 @@ def build(name, keys, shapes):
         "choice": lambda: choice(len(shapes)),
         "embedding": lambda: nn.Embedding(int(keys["num"]), int(keys["dim"])),
         "conv2d": lambda: conv(keys, c),
-        "dense": lambda: nn.Linear(shapes[0][-1], int(keys["out"]),
-                                   flag(keys.get("bias", "1"))),
+        "dense": lambda: Dense(keys, shapes),
         "batchnorm": lambda: norm(c, keys, nn.BatchNorm2d if len(shapes[0]) == 3
                                   else nn.BatchNorm1d),
         "layernorm": lambda: layer_norm(keys, shapes[0]),
@@ -394,6 +425,7 @@ def build(name, keys, shapes):
         "shuffle_down": lambda: down(keys, c, shuffle_main),
         "xception_block": lambda: halves(keys, c, xception_main),
         "xception_down": lambda: down(keys, c, xception_main),
+        "se": lambda: SE(keys, c),
     }
     return modules[name]()
 
@@ -450,7 +482,7 @@ def row(spec, shapes, mode, seen):
     fill(rng, module)
     x = inputs(rng, name, module, shapes)
     takes = [i for i in range(len(x)) if name != "embedding"
-             and not (name in ("cross_entropy", "mse") and i == 1)]
+             and not (name in ("cross_entropy", "mse", "dense") and i == 1)]
     before = {k: v.clone() for k, v in module.named_buffers() if v.dim()}
     out = {f"x{i}": v.numpy().copy() for i, v in enumerate(x)}
     leaves = [v.clone().requires_grad_(i in takes) for i, v in enumerate(x)]

@@ -77,7 +77,7 @@ static void send_back(struct op_chain *chain, int i)
     for (int j = 0; j < r->run.n_in; j++) {
         struct op_run *from = &chain->step[chain->space->place[i].in[j]];
 
-        for (size_t k = 0; k < r->dx[j].n; k++)
+        for (size_t k = 0; r->dx_at[j] && k < r->dx[j].n; k++)
             op_set(from, &from->dy, k,
                    op_get(from, &from->dy, k) + op_get(r, &r->dx[j], k));
     }

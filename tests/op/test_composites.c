@@ -152,6 +152,7 @@ static void test_composites__name_parameters_as_the_authors_do(void **state)
         {"shuffle_block mid=3 half=2",
          {"branch_main.0", "branch_main.1", "branch_main.3", "branch_main.4",
           "branch_main.5", "branch_main.6"}},
+        {"se", {"fc.reduce", "fc.expand"}},
     };
     nw_ctx *ctx = nw_open(NULL);
     static struct op_chain chain;
