@@ -1,4 +1,4 @@
-/* test_enas.c - cells of pairs of ops: words, canonical forms, loose ends. */
+/* test_enas.c - cells of pairs of ops: words, canonical forms, loose ends; macro. */
 #include "counting.h"
 
 #include "enas_cells.h"
@@ -215,6 +215,62 @@ static void test_enas__all_loose_ends_are_in_the_output(void **state)
     assert_int_equal((int)width_of(*state, FAN " " FAN), 96);
 }
 
+/* ---- Macro ---------------------------------------------------------------------- */
+
+#define SIX "4 5 1 1 0 1 3 1 0 1 4 0 0 0 0 5 0 0 1 0 1"
+
+/* Pools, separable convolutions and skips over both reductions: numbers of a second
+ * counter, for the path through the searched space and for the network once found. */
+static void test_enas__a_macro_arch_has_two_networks(void **state)
+{
+    nw_space *space = opened(*state, "enas-macro layers=6 f=8 size=16", NULL), *found;
+    nw_arch *arch = nw_arch_new(*state, space);
+    nw_graph *path, *net;
+    char text[256];
+
+    assert_int_equal(nw_arch_read_genotype(arch, "\"" SIX "\"", "test"), NW_OK);
+    written(arch, text, sizeof(text), nw_arch_write_genotype);
+    assert_string_equal(text, "[4,5,1,1,0,1,3,1,0,1,4,0,0,0,0,5,0,0,1,0,1]");
+    path = graph_of(space, arch, 0);
+    assert_int_equal((int)trainable(path), 1944);
+    assert_int_equal((int)path->macs, 141392);
+    found = nw_space_derive(space, arch, NULL);
+    assert_non_null(found);
+    net = graph_of(found, NULL, 0);
+    assert_int_equal((int)trainable(net), 11928);
+    assert_int_equal((int)net->macs, 442688);
+    nw_graph_free(path);
+    nw_graph_free(net);
+    nw_space_free(found);
+    nw_arch_free(arch);
+    nw_space_free(space);
+}
+
+static void unread(nw_arch *arch, const char *text, const char *words)
+{
+    nw_clear(arch->ctx);
+    assert_int_equal(nw_arch_read_genotype(arch, text, "file"), NW_EFORMAT);
+    says(arch->ctx, words);
+}
+
+static void test_enas__what_is_no_macro_genotype_is_refused(void **state)
+{
+    nw_space *space = opened(*state, "enas-macro layers=3", NULL);
+    nw_arch *arch = nw_arch_new(*state, space);
+
+    unread(arch, "[0,1,0,2]", "list of 6 numbers");
+    unread(arch, "[0,1,0,2,1,-1]", "list of 6 numbers");
+    unread(arch, "\"0 1 0 2 1 x\"", "list of 6 numbers");
+    unread(arch, "[0,1,0,6,1,1]", "layer 2: its op is 6: 0 to 5 can be");
+    unread(arch, "[0,1,0,2,1,2]", "layer 2: a skip is 2: 0 to 1 can be");
+    unread(arch, "[0,", "file:1");
+    nw_clear(*state);
+    assert_null(nw_space_open_net(*state, "enas-macro f=7", NULL, 0));
+    says(*state, "even number");
+    nw_arch_free(arch);
+    nw_space_free(space);
+}
+
 /* Both heads, from the rules of the authors' code by a second counter. */
 static void test_enas__auxiliary_heads_have_their_parameters(void **state)
 {
@@ -287,6 +343,8 @@ int main(void)
         TEST(test_enas__a_derived_network_is_the_published_one),
         TEST(test_enas__all_loose_ends_are_in_the_output),
         TEST(test_enas__auxiliary_heads_have_their_parameters),
+        TEST(test_enas__a_macro_arch_has_two_networks),
+        TEST(test_enas__what_is_no_macro_genotype_is_refused),
         TEST(test_enas__what_is_no_network_is_refused),
     };
 
