@@ -4,6 +4,8 @@
 #include "enas_cells.h"
 #include "random.h"
 
+#include <math.h>
+
 enum { ARCHS = 3000 };
 
 static void written(const nw_arch *arch, char *text, size_t size,
@@ -246,6 +248,23 @@ static void test_enas__a_macro_arch_has_two_networks(void **state)
     nw_space_free(space);
 }
 
+/* All options at once: what is trained while weights are shared. */
+static void test_enas__the_macro_space_runs_as_a_supernet(void **state)
+{
+    nw_space *space = opened(*state, "enas-macro layers=4 f=4 size=8", NULL);
+    nw_net *net = nw_net_new(*state, space, NULL, 1, NW_F32);
+    float x[2 * 3 * 8 * 8], y[2 * 10];
+
+    assert_non_null(net);
+    for (size_t i = 0; i < sizeof(x) / sizeof(*x); i++)
+        x[i] = (float)nw_normal(7, NW_FOR_TEST, i);
+    assert_int_equal(nw_net_run(net, 2, x, y), NW_OK);
+    for (int i = 0; i < 20; i++)
+        assert_true(isfinite(y[i]) && y[i] != y[(i + 10) % 20]);
+    nw_net_free(net);
+    nw_space_free(space);
+}
+
 static void unread(nw_arch *arch, const char *text, const char *words)
 {
     nw_clear(arch->ctx);
@@ -344,6 +363,7 @@ int main(void)
         TEST(test_enas__all_loose_ends_are_in_the_output),
         TEST(test_enas__auxiliary_heads_have_their_parameters),
         TEST(test_enas__a_macro_arch_has_two_networks),
+        TEST(test_enas__the_macro_space_runs_as_a_supernet),
         TEST(test_enas__what_is_no_macro_genotype_is_refused),
         TEST(test_enas__what_is_no_network_is_refused),
     };
