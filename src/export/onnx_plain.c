@@ -96,15 +96,44 @@ static const Onnx__NodeProto *end_of_gelu(nw_reader *r)
     return half;
 }
 
+/* The one number that input 1 of a node is; 0 = it is something else. */
+static int number_of(nw_reader *r, const Onnx__NodeProto *node, double *out)
+{
+    const float *value;
+    size_t n;
+
+    if (!node || node->n_input != 2 || !nw_node_is_constant(r, node, 1) ||
+        nw_node_floats(r, node, 1, &value, &n) < 0 || n != 1)
+        return 0;
+    *out = (double)*value;
+    return 1;
+}
+
+/* Times a number and, when that follows, plus another. */
+static nw_status read_times(nw_reader *r, double by)
+{
+    const Onnx__NodeProto *add = nw_node_next(r, r->node, "Add");
+    double plus = 0;
+    char spec[80];
+
+    if (!number_of(r, add, &plus))
+        add = r->node;
+    snprintf(spec, sizeof(spec), "scale by=%.9g plus=%.9g", by, plus);
+    return simple(r, spec, 0, add);
+}
+
 static nw_status read_mul(nw_reader *r)
 {
     const Onnx__NodeProto *gelu = end_of_gelu(r);
     nw_ref in[2], out;
+    double by;
 
     if (gelu)
         return simple(r, "gelu", 0, gelu);
     if (nw_node_is_number(r, r->node, 1, 0))
         return simple(r, "none", 0, r->node);
+    if (number_of(r, r->node, &by))
+        return read_times(r, by);
     NW_TRY(nw_node_ref(r, r->node, 0, &in[0]));
     NW_TRY(nw_node_ref(r, r->node, 1, &in[1]));
     NW_TRY(nw_node_place(r, "mul", NULL, 2, in, &out));

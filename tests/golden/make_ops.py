@@ -382,6 +382,7 @@ def build(name, keys, shapes):
         "hardsigmoid": lambda x: F.relu6(x + 3) / 6,  # PyTorch's own rounds 1/6 to float
         "hardswish": F.hardswish,
         "gelu": F.gelu, "identity": lambda x: x * 1,
+        "scale": lambda x: float(keys.get("by", 1)) * x + float(keys.get("plus", 0)),
         "add": lambda *x: sum(x), "mul": scaled,
         "concat": lambda *x: torch.cat(x, channels(x[0])),
         "shuffle": lambda x: shuffled(x, int(keys.get("groups", 2))),
