@@ -7,8 +7,12 @@
  * cell has the older input in its output though blocks read it, PNASNet all its blocks.
  *
  * AmoebaNet-B's reduction cell names a dilated separable convolution; the authors' code
- * reads the name as a plain sep_conv_5x5, and so do we. AmoebaNet-A's block 3 adds the
- * same pool twice to nothing else but two masks of drop path; NASNet-A's likewise.
+ * reads the name as a plain sep_conv_5x5, and so do we. The fourth block of NASNet-A's
+ * normal cell averages the older input twice: only drop path tells the two apart.
+ *
+ * What the rules do not give: NASNet-A's published 27.6 M of 7@2304 (32.6 M here), 10.9 M
+ * of 5@1538 and 22.6 M of 7@1920; AmoebaNet-C mobile's 570 M multiply-adds (677 M) and
+ * the 84.0 M parameters of AmoebaNet-B (6, 190) (79.0 M).
  *
  * Sources: tensorflow/models, slim nasnet and pnasnet; tensorflow/tpu, amoeba_net.
  */
