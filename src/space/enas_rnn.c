@@ -19,7 +19,7 @@
 
 #define PAPER "Pham et al. 2018, Efficient neural architecture search, arXiv:1802.03268"
 
-enum { FUNCTIONS = 4, NODES = 12, MOST_INTS = 2 * NW_RNN_NODES };
+enum { FUNCTIONS = 4, MOST_INTS = 2 * NW_RNN_NODES };
 
 static const char *const functions[FUNCTIONS] = {"tanh", "relu", "identity", "sigmoid"};
 
