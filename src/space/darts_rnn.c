@@ -11,6 +11,8 @@
  * are the cells that can be found, not that mixture. Not here either: dropout by masks
  * that stay over the steps, and the batch norm (without scale and shift) of the search.
  *
+ * NAO's recurrent cells, as its code builds them, are these with nodes=11.
+ *
  * As its authors write it:
  * {"recurrent":[["relu",0],["relu",1],...],"concat":[1,2,3,4,5,6,7,8]}.
  *

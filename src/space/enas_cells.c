@@ -8,16 +8,15 @@
  * on the inputs have stride 2, and an input that nothing reads is reduced on its way into
  * the output.
  *
- * Four things differ. ENAS's newer input passes one more 1x1 convolution in every cell;
+ * Five things differ. ENAS's newer input passes one more 1x1 convolution in every cell;
  * its classifier has a relu before it and no bias; its identities are never dropped; its
- * auxiliary head stands one cell later. Each is as in the authors' code
+ * auxiliary head stands one cell later; and it is TensorFlow, whose windows of stride 2
+ * have the larger border at the bottom and right. Each is as in the authors' code
  * (melodyguan/enas, renqianluo/NAO_pytorch), which all numbers of the tests follow.
  *
- * Modules have the names of NAO's PyTorch code. ENAS's is TensorFlow, which pads stride-2
- * windows at the right and bottom first; here they are padded evenly, as NAO's are: all
- * sizes and counts are the same, the values at the border are not. NAO's 2x2 pools see
+ * Modules have the names of NAO's PyTorch code, where it has them. NAO's 2x2 pools see
  * one row and column of zeros at the bottom and right, and its 3x3 and 5x5 average pools
- * of the full set (13 to 15) count the zeros around the picture, as its code does.
+ * of the full set (14, 15) count the zeros around the picture, as its code does.
  */
 #include "enas_cells.h"
 
@@ -78,15 +77,16 @@ static nw_ref widen(nw_space *space, nw_ref x, int c, const char *module)
                   c, module, module);
 }
 
-static nw_ref pool(nw_space *space, const struct pair_op *op, nw_ref x, int stride)
+static nw_ref pool(nw_space *space, const struct pair_op *op, nw_ref x, int stride,
+                   int tf)
 {
     if (op->k == 2)
         x = nw_opf(space, x, "pad bottom=1 right=1");
     if (op->kind == MAX)
-        return nw_opf(space, x, "maxpool k=%d stride=%d pad=%d", op->k, stride,
-                      (op->k - 1) / 2);
-    return nw_opf(space, x, "avgpool k=%d stride=%d pad=%d count_pad=%d", op->k, stride,
-                  (op->k - 1) / 2, op->count_pad);
+        return nw_opf(space, x, "maxpool k=%d stride=%d pad=%d tf=%d", op->k, stride,
+                      (op->k - 1) / 2, tf);
+    return nw_opf(space, x, "avgpool k=%d stride=%d pad=%d count_pad=%d tf=%d", op->k,
+                  stride, (op->k - 1) / 2, op->count_pad, tf);
 }
 
 static nw_ref split(nw_space *space, int k, nw_ref x, int c, int stride,
@@ -101,12 +101,15 @@ static nw_ref split(nw_space *space, int k, nw_ref x, int c, int stride,
         c, k, stride, k / 2, module, module, c, k, stride, k / 2, module, module);
 }
 
-static nw_ref apply(const struct pair_op *op, nw_space *space, nw_ref x, int c,
-                    int stride, const char *module)
+static nw_ref apply(const struct nw_pair_net *net, const struct pair_op *op, nw_ref x,
+                    int c, int stride, const char *module)
 {
+    nw_space *space = net->space;
+
     switch (op->kind) {
     case SEP:
-        return nw_opf(space, x, "sep_conv out=%d k=%d stride=%d name=%s", c, op->k,
+        return nw_opf(space, x, "%s out=%d k=%d stride=%d name=%s",
+                      net->is_enas ? "stacked_sep_conv tf=1" : "sep_conv", c, op->k,
                       stride, module);
     case CONV:
         return nw_opf(space, x,
@@ -118,7 +121,7 @@ static nw_ref apply(const struct pair_op *op, nw_space *space, nw_ref x, int c,
     case IDENTITY:
         return stride == 1 ? x : reduce(space, x, c, module);
     default:
-        return pool(space, op, x, stride);
+        return pool(space, op, x, stride, net->is_enas);
     }
 }
 
@@ -143,7 +146,7 @@ static nw_ref operand(const struct nw_pair_net *net, const struct cell *cell, in
     nw_ref y;
 
     name_op(module, node, side, op->kind == IDENTITY);
-    y = apply(op, net->space, state[at[0]].ref, cell->c, stride, module);
+    y = apply(net, op, state[at[0]].ref, cell->c, stride, module);
     if (net->drop <= 0 || (net->is_enas && op->kind == IDENTITY))
         return y;
     return nw_opf(net->space, y, "droppath p=%.9g",
@@ -282,11 +285,10 @@ static nw_ref aux_of_enas(const struct nw_pair_net *net, nw_ref x)
     const int h = aux_pixels(net->shape[1]), w = aux_pixels(net->shape[2]);
 
     return nw_opf(net->space, x,
-                  "pad top=%d bottom=%d left=%d right=%d | "
-                  "conv2d out=768 k=%dx%d pad=0 bias=0 name=conv2 | "
+                  "conv2d out=768 k=%dx%d tf=1 bias=0 name=conv2 | "
                   "batchnorm name=bn2 | relu | globalpool | flatten | "
                   "dense out=%d bias=0 name=classifier",
-                  (h - 1) / 2, h / 2, (w - 1) / 2, w / 2, h, w, net->classes);
+                  h, w, net->classes);
 }
 
 static void auxiliary_head(const struct nw_pair_net *net, nw_ref x)

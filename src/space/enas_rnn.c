@@ -6,9 +6,9 @@
  * reads. See rnn_step.h for what a network of one step is.
  *
  * There are 4^12 11! = 669,692,775,628,800 cells. Written: the function of node 0, then
- * node and function of each: 0 tanh, 1 relu, 2 identity, 3 sigmoid. NAO's recurrent cells
- * are of this space. Not here: dropout by masks that stay over the steps, and the weights
- * that a node keeps in the search for every pair of node before it and function.
+ * node and function of each: 0 tanh, 1 relu, 2 identity, 3 sigmoid. Not here: dropout by
+ * masks that stay over the steps, and the weights that a node keeps in the search for
+ * every pair of node before it and function.
  *
  * Source: Pham et al. 2018, arXiv:1802.03268, and the authors' code (src/ptb), whose
  * script trains the published cell with 748 numbers a state: 22,027,104 parameters with
@@ -19,7 +19,7 @@
 
 #define PAPER "Pham et al. 2018, Efficient neural architecture search, arXiv:1802.03268"
 
-enum { FUNCTIONS = 4, NODES = 12, MOST_INTS = 2 * NW_RNN_NODES };
+enum { FUNCTIONS = 4, MOST_INTS = 2 * NW_RNN_NODES };
 
 static const char *const functions[FUNCTIONS] = {"tanh", "relu", "identity", "sigmoid"};
 

@@ -124,6 +124,9 @@ static void test_onnx__published_networks_survive_the_round_trip(void **state)
     check_published("nasnet-a n=1 f=4", "nasnet_a", 5); /* padded more at one side */
     check_published("pnasnet-5 net=mobile n=1 f=4", "pnasnet_5", 6);
     check_published("amoebanet-b n=1 f=4", "amoebanet_b", 7);
+    check_published("enas-micro layers=3 f=4", "enas_micro", 8);
+    check_published("enas-macro layers=6 f=4", "enas_macro", 9);
+    check_published("naonet-a c=4 n=1", "naonet_a", 10);
 }
 
 /* Cells that are cut off: zeros are read by the residual block and by the last norm. */

@@ -217,6 +217,43 @@ static void test_enas__all_loose_ends_are_in_the_output(void **state)
     assert_int_equal((int)width_of(*state, FAN " " FAN), 96);
 }
 
+/* Windows of 3 or 5 with stride 2, and how many of them pad as TensorFlow does. */
+static void windows_of(nw_ctx *ctx, const char *spec, int *all, int *tf)
+{
+    nw_space *space = nw_space_open_net(ctx, spec, NULL, 0);
+    nw_graph *g;
+
+    assert_non_null(space);
+    g = graph_of(space, NULL, 0);
+    *all = *tf = 0;
+    for (int i = 0; i < g->n; i++) {
+        const char *words = g->node[i].spec;
+
+        if (!strstr(words, "stride=2") || !(strstr(words, "k=3") || strstr(words, "k=5")))
+            continue;
+        *all += 1;
+        *tf += strstr(words, "tf=1") != NULL;
+    }
+    nw_graph_free(g);
+    nw_space_free(space);
+}
+
+#define REDUCE "0 0 1 1 0 2 1 3 0 2 1 2 0 3 1 3 5 4 4 4"
+
+/* Eight in each of two reduction cells. */
+static void test_enas__its_borders_are_those_of_tensorflow(void **state)
+{
+    int all, tf;
+
+    windows_of(*state, "enas-micro layers=3 f=4 arch=\"" CHAIN " " REDUCE "\"", &all,
+               &tf);
+    assert_int_equal(all, 16);
+    assert_int_equal(tf, 16);
+    windows_of(*state, "nao n=1 c=4 arch=\"" CHAIN " " REDUCE "\"", &all, &tf);
+    assert_int_equal(all, 16);
+    assert_int_equal(tf, 0);
+}
+
 /* ---- Macro ---------------------------------------------------------------------- */
 
 #define SIX "4 5 1 1 0 1 3 1 0 1 4 0 0 0 0 5 0 0 1 0 1"
@@ -362,6 +399,7 @@ int main(void)
         TEST(test_enas__a_derived_network_is_the_published_one),
         TEST(test_enas__all_loose_ends_are_in_the_output),
         TEST(test_enas__auxiliary_heads_have_their_parameters),
+        TEST(test_enas__its_borders_are_those_of_tensorflow),
         TEST(test_enas__a_macro_arch_has_two_networks),
         TEST(test_enas__the_macro_space_runs_as_a_supernet),
         TEST(test_enas__what_is_no_macro_genotype_is_refused),
