@@ -49,25 +49,31 @@ static const char *const op_names[OPS] = {
 
 /* clang-format off */
 #define NET_KEYS                                                                         \
-    {"rule", NW_INT, AT(rule), "1", 1, 2, "1 = as the code builds it, 2 = as the paper draws it", NULL},\
-    {"size", NW_INT, AT(size), "224", 1, 4096, "pixels a side when no input says", NULL},\
-    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},\
-    {"width", NW_REAL, AT(width), "1", 0.01, 16, "all channels times this, to multiples of 8", NULL}
+    {"rule", NW_INT, AT(rule), "1", 1, 2,                                                \
+     "1 = as the code builds it, 2 = as the paper draws it", NULL},                      \
+    {"size", NW_INT, AT(size), "224", 1, 4096,                                           \
+     "pixels a side when no input says", NULL},                                          \
+    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},        \
+    {"width", NW_REAL, AT(width), "1", 0.01, 16,                                         \
+     "all channels times this, to multiples of 8", NULL}
 
 static const nw_attr net_attrs[] = {NET_KEYS, {0}};
+/* clang-format on */
 
 static const nw_attr fbnet_attrs[] = {
     NET_KEYS,
     {"ops", NW_TEXT, AT(ops), ALL_OPS, 0, 0, "options of a layer, by comma", NULL},
     {"first", NW_INT, AT(first), "16", 1, 4096, "channels of the stem", NULL},
-    {"last", NW_INT, AT(last), "1984", 1, 1 << 16, "channels before the classifier", NULL},
+    {"last", NW_INT, AT(last), "1984", 1, 1 << 16, "channels before the classifier",
+     NULL},
     {"stem_stride", NW_INT, AT(stem_stride), "2", 1, 4, "of the stem", NULL},
-    {"widths", NW_TEXT, AT(widths), WIDTHS, 0, 0, "channels of the stages, by comma; even", NULL},
+    {"widths", NW_TEXT, AT(widths), WIDTHS, 0, 0,
+     "channels of the stages, by comma; even", NULL},
     {"layers", NW_TEXT, AT(layers), LAYERS, 0, 0, "layers of the stages, by comma", NULL},
-    {"strides", NW_TEXT, AT(strides), STRIDES, 0, 0, "of the first layer of each stage, by comma", NULL},
+    {"strides", NW_TEXT, AT(strides), STRIDES, 0, 0,
+     "of the first layer of each stage, by comma", NULL},
     {0},
 };
-/* clang-format on */
 
 static nw_ref skip(nw_space *space, const nw_layer *l, nw_ref x)
 {
@@ -198,12 +204,15 @@ const nw_space_type nw_space_fbnet = {
 /* ---- Networks that were found ---------------------------------------------------- */
 
 /* clang-format off */
-static const int a[22] = {SKIP,  K3E3, K3E1, SKIP, SKIP,  K5E6, K3E3, K5E1, K3E3,
-    K5E6, K5E3, K5E1G2, K5E6,  K3E6, K5E1G2, K5E3, K3E1G2,  K5E6, K5E6, K5E3, K5E6,  K5E6};
-static const int b[22] = {K3E1,  K3E6, K5E1, K3E1, K3E1,  K5E6, K5E3, K3E6, K5E6,
-    K5E6, K5E6, SKIP, K5E3,  K5E6, K3E1, K5E1, K5E3,  K5E6, K5E1, K5E6, K5E6,  K3E6};
-static const int c[22] = {K3E1,  K3E6, SKIP, K3E1, K3E1,  K5E6, K5E3, K5E6, K3E6,
-    K5E6, K5E3, K5E6, K5E6,  K5E6, K5E6, K5E6, K5E3,  K5E6, K5E6, K5E6, K5E6,  K3E6};
+static const int a[22] = {
+    SKIP,  K3E3, K3E1, SKIP, SKIP,  K5E6, K3E3, K5E1, K3E3,  K5E6, K5E3, K5E1G2, K5E6,
+    K3E6, K5E1G2, K5E3, K3E1G2,  K5E6, K5E6, K5E3, K5E6,  K5E6};
+static const int b[22] = {
+    K3E1,  K3E6, K5E1, K3E1, K3E1,  K5E6, K5E3, K3E6, K5E6,  K5E6, K5E6, SKIP, K5E3,
+    K5E6, K3E1, K5E1, K5E3,  K5E6, K5E1, K5E6, K5E6,  K3E6};
+static const int c[22] = {
+    K3E1,  K3E6, SKIP, K3E1, K3E1,  K5E6, K5E3, K5E6, K3E6,  K5E6, K5E3, K5E6, K5E6,
+    K5E6, K5E6, K5E6, K5E3,  K5E6, K5E6, K5E6, K5E6,  K3E6};
 /* clang-format on */
 
 static nw_status found_build(const struct fbnet *self, nw_space *space,

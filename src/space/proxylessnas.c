@@ -41,25 +41,31 @@ static const char *const op_names[OPS] = {"3x3_MBConv3", "3x3_MBConv6", "5x5_MBC
 
 /* clang-format off */
 #define NET_KEYS                                                                         \
-    {"size", NW_INT, AT(size), "224", 1, 4096, "pixels a side when no input says", NULL},\
-    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},\
-    {"width", NW_REAL, AT(width), "1", 0.01, 16, "all channels times this, to multiples of 8", NULL}
+    {"size", NW_INT, AT(size), "224", 1, 4096,                                           \
+     "pixels a side when no input says", NULL},                                          \
+    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},        \
+    {"width", NW_REAL, AT(width), "1", 0.01, 16,                                         \
+     "all channels times this, to multiples of 8", NULL}
 
 static const nw_attr net_attrs[] = {NET_KEYS, {0}};
+/* clang-format on */
 
 static const nw_attr proxylessnas_attrs[] = {
     NET_KEYS,
     {"ops", NW_TEXT, AT(ops), ALL_OPS, 0, 0, "options of a layer, by comma", NULL},
     {"first", NW_INT, AT(first), "32", 1, 4096, "channels of the stem", NULL},
     {"block", NW_INT, AT(block), "16", 1, 4096, "channels of the fixed block", NULL},
-    {"last", NW_INT, AT(last), "1280", 1, 1 << 16, "channels before the classifier; width below 1 keeps them", NULL},
+    {"last", NW_INT, AT(last), "1280", 1, 1 << 16,
+     "channels before the classifier; width below 1 keeps them", NULL},
     {"stem_stride", NW_INT, AT(stem_stride), "2", 1, 4, "of the stem", NULL},
-    {"widths", NW_TEXT, AT(widths), "24,40,80,96,192,320", 0, 0, "channels of the stages, by comma", NULL},
-    {"layers", NW_TEXT, AT(layers), "4,4,4,4,4,1", 0, 0, "layers of the stages, by comma", NULL},
-    {"strides", NW_TEXT, AT(strides), "2,2,2,1,2,1", 0, 0, "of the first layer of each stage, by comma", NULL},
+    {"widths", NW_TEXT, AT(widths), "24,40,80,96,192,320", 0, 0,
+     "channels of the stages, by comma", NULL},
+    {"layers", NW_TEXT, AT(layers), "4,4,4,4,4,1", 0, 0, "layers of the stages, by comma",
+     NULL},
+    {"strides", NW_TEXT, AT(strides), "2,2,2,1,2,1", 0, 0,
+     "of the first layer of each stage, by comma", NULL},
     {0},
 };
-/* clang-format on */
 
 /* The convolution of a layer, as module `module`, without the sum around it. */
 static nw_ref convolution(nw_space *space, const nw_layer *l, int op, const char *module,
