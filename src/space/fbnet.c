@@ -27,13 +27,15 @@ enum { K3E1, K3E1G2, K3E3, K3E6, K5E1, K5E1G2, K5E3, K5E6, SKIP, OPS };
 struct fbnet {
     int rule, size, classes, first, last, stem_stride;
     double width;
-    char widths[NW_TEXT_SIZE], layers[NW_TEXT_SIZE], strides[NW_TEXT_SIZE];
+    char ops[NW_TEXT_SIZE], widths[NW_TEXT_SIZE], layers[NW_TEXT_SIZE],
+        strides[NW_TEXT_SIZE];
 };
 
 struct fbnet_net {
     nw_space *space;
     int rule;
-    const int *taken; /* op of every layer; NULL = a choice */
+    int n_op, op[OPS]; /* options of a layer                       */
+    const int *taken;  /* option of every layer; NULL = a choice */
 };
 
 static const char *const op_names[OPS] = {
@@ -43,27 +45,35 @@ static const char *const op_names[OPS] = {
 #define WIDTHS    "16,24,32,64,112,184,352"
 #define LAYERS    "1,4,4,4,4,4,1"
 #define STRIDES   "1,2,2,2,1,2,1"
+#define ALL_OPS   "k3_e1,k3_e1_g2,k3_e3,k3_e6,k5_e1,k5_e1_g2,k5_e3,k5_e6,skip"
 
 /* clang-format off */
 #define NET_KEYS                                                                         \
-    {"rule", NW_INT, AT(rule), "1", 1, 2, "1 = as the code builds it, 2 = as the paper draws it", NULL},\
-    {"size", NW_INT, AT(size), "224", 1, 4096, "pixels a side when no input says", NULL},\
-    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},\
-    {"width", NW_REAL, AT(width), "1", 0.01, 16, "all channels times this, to multiples of 8", NULL}
+    {"rule", NW_INT, AT(rule), "1", 1, 2,                                                \
+     "1 = as the code builds it, 2 = as the paper draws it", NULL},                      \
+    {"size", NW_INT, AT(size), "224", 1, 4096,                                           \
+     "pixels a side when no input says", NULL},                                          \
+    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},        \
+    {"width", NW_REAL, AT(width), "1", 0.01, 16,                                         \
+     "all channels times this, to multiples of 8", NULL}
 
 static const nw_attr net_attrs[] = {NET_KEYS, {0}};
+/* clang-format on */
 
 static const nw_attr fbnet_attrs[] = {
     NET_KEYS,
+    {"ops", NW_TEXT, AT(ops), ALL_OPS, 0, 0, "options of a layer, by comma", NULL},
     {"first", NW_INT, AT(first), "16", 1, 4096, "channels of the stem", NULL},
-    {"last", NW_INT, AT(last), "1984", 1, 1 << 16, "channels before the classifier", NULL},
+    {"last", NW_INT, AT(last), "1984", 1, 1 << 16, "channels before the classifier",
+     NULL},
     {"stem_stride", NW_INT, AT(stem_stride), "2", 1, 4, "of the stem", NULL},
-    {"widths", NW_TEXT, AT(widths), WIDTHS, 0, 0, "channels of the stages, by comma; even", NULL},
+    {"widths", NW_TEXT, AT(widths), WIDTHS, 0, 0,
+     "channels of the stages, by comma; even", NULL},
     {"layers", NW_TEXT, AT(layers), LAYERS, 0, 0, "layers of the stages, by comma", NULL},
-    {"strides", NW_TEXT, AT(strides), STRIDES, 0, 0, "of the first layer of each stage, by comma", NULL},
+    {"strides", NW_TEXT, AT(strides), STRIDES, 0, 0,
+     "of the first layer of each stage, by comma", NULL},
     {0},
 };
-/* clang-format on */
 
 static nw_ref skip(nw_space *space, const nw_layer *l, nw_ref x)
 {
@@ -105,22 +115,24 @@ static nw_ref apply(const struct fbnet_net *net, const nw_layer *l, int op, nw_r
 static nw_ref layer(const struct fbnet_net *net, const nw_layer *l, int i, int index,
                     nw_ref x)
 {
+    const char *name[OPS];
     nw_ref option[OPS];
-    char name[32];
+    char text[32];
 
     if (net->taken) {
         nw_enter(net->space, "backbone.stages.xif%d_%d", l->stage + 1, index);
-        x = apply(net, l, net->taken[i], x);
+        x = apply(net, l, net->op[net->taken[i]], x);
         nw_leave(net->space);
         return x;
     }
-    for (int op = 0; op < OPS; op++) {
-        nw_enter(net->space, "backbone.stages.xif%d_%d.%d", l->stage + 1, index, op);
-        option[op] = apply(net, l, op, x);
+    for (int o = 0; o < net->n_op; o++) {
+        nw_enter(net->space, "backbone.stages.xif%d_%d.%d", l->stage + 1, index, o);
+        name[o] = op_names[net->op[o]];
+        option[o] = apply(net, l, net->op[o], x);
         nw_leave(net->space);
     }
-    snprintf(name, sizeof(name), "layer_%d", i);
-    return nw_choice_of(net->space, name, OPS, option, op_names);
+    snprintf(text, sizeof(text), "layer_%d", i);
+    return nw_choice_of(net->space, text, (size_t)net->n_op, option, name);
 }
 
 static nw_status build(const struct fbnet_net *net, const struct fbnet *key,
@@ -150,7 +162,7 @@ static nw_status build(const struct fbnet_net *net, const struct fbnet *key,
 static nw_status network(nw_space *space, struct fbnet *key, const int input[3],
                          int classes, const nw_arch *arch, const int *fixed)
 {
-    struct fbnet_net net = {space, key->rule, fixed};
+    struct fbnet_net net = {.space = space, .rule = key->rule, .taken = fixed};
     int shape[3], taken[NW_MOST_LAYERS];
     nw_stages stages;
 
@@ -162,6 +174,7 @@ static nw_status network(nw_space *space, struct fbnet *key, const int input[3],
                                   &classes));
     NW_TRY(nw_stages_read(space, key->widths, key->layers, key->strides, key->first,
                           key->width, &stages));
+    NW_TRY(nw_names_pick(space, key->ops, op_names, OPS, net.op, &net.n_op));
     if (arch && !fixed) {
         NW_TRY(nw_taken(arch, "layer_%d", stages.n, taken));
         net.taken = taken;
@@ -191,12 +204,15 @@ const nw_space_type nw_space_fbnet = {
 /* ---- Networks that were found ---------------------------------------------------- */
 
 /* clang-format off */
-static const int a[22] = {SKIP,  K3E3, K3E1, SKIP, SKIP,  K5E6, K3E3, K5E1, K3E3,
-    K5E6, K5E3, K5E1G2, K5E6,  K3E6, K5E1G2, K5E3, K3E1G2,  K5E6, K5E6, K5E3, K5E6,  K5E6};
-static const int b[22] = {K3E1,  K3E6, K5E1, K3E1, K3E1,  K5E6, K5E3, K3E6, K5E6,
-    K5E6, K5E6, SKIP, K5E3,  K5E6, K3E1, K5E1, K5E3,  K5E6, K5E1, K5E6, K5E6,  K3E6};
-static const int c[22] = {K3E1,  K3E6, SKIP, K3E1, K3E1,  K5E6, K5E3, K5E6, K3E6,
-    K5E6, K5E3, K5E6, K5E6,  K5E6, K5E6, K5E6, K5E3,  K5E6, K5E6, K5E6, K5E6,  K3E6};
+static const int a[22] = {
+    SKIP,  K3E3, K3E1, SKIP, SKIP,  K5E6, K3E3, K5E1, K3E3,  K5E6, K5E3, K5E1G2, K5E6,
+    K3E6, K5E1G2, K5E3, K3E1G2,  K5E6, K5E6, K5E3, K5E6,  K5E6};
+static const int b[22] = {
+    K3E1,  K3E6, K5E1, K3E1, K3E1,  K5E6, K5E3, K3E6, K5E6,  K5E6, K5E6, SKIP, K5E3,
+    K5E6, K3E1, K5E1, K5E3,  K5E6, K5E1, K5E6, K5E6,  K3E6};
+static const int c[22] = {
+    K3E1,  K3E6, SKIP, K3E1, K3E1,  K5E6, K5E3, K5E6, K3E6,  K5E6, K5E3, K5E6, K5E6,
+    K5E6, K5E6, K5E6, K5E3,  K5E6, K5E6, K5E6, K5E6,  K3E6};
 /* clang-format on */
 
 static nw_status found_build(const struct fbnet *self, nw_space *space,
@@ -208,6 +224,7 @@ static nw_status found_build(const struct fbnet *self, nw_space *space,
                         .width = self->width,
                         .first = 16,
                         .last = last,
+                        .ops = ALL_OPS,
                         .stem_stride = 2,
                         .widths = WIDTHS,
                         .layers = LAYERS,

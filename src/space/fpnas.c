@@ -45,24 +45,29 @@ static const char *const op_names[OPS] = {
 
 /* clang-format off */
 #define NET_KEYS                                                                         \
-    {"size", NW_INT, AT(size), "224", 1, 4096, "pixels a side when no input says", NULL},\
+    {"size", NW_INT, AT(size), "224", 1, 4096,                                           \
+     "pixels a side when no input says", NULL},                                          \
     {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},        \
-    {"width", NW_REAL, AT(width), "1", 0.01, 16, "all channels times this, to multiples of 8", NULL}
+    {"width", NW_REAL, AT(width), "1", 0.01, 16,                                         \
+     "all channels times this, to multiples of 8", NULL}
 
 static const nw_attr net_attrs[] = {NET_KEYS, {0}};
+/* clang-format on */
 
 static const nw_attr fpnas_attrs[] = {
     NET_KEYS,
     {"first", NW_INT, AT(first), "34", 1, 4096, "channels of the stem", NULL},
     {"block", NW_INT, AT(block), "24", 2, 4096, "channels of the fixed block", NULL},
-    {"last", NW_INT, AT(last), "1280", 1, 1 << 16, "channels before the classifier; width below 1 keeps them", NULL},
+    {"last", NW_INT, AT(last), "1280", 1, 1 << 16,
+     "channels before the classifier; width below 1 keeps them", NULL},
     {"stem_stride", NW_INT, AT(stem_stride), "2", 1, 4, "of the stem", NULL},
-    {"widths", NW_TEXT, AT(widths), WIDTHS, 0, 0, "channels of the stages, by comma; even", NULL},
+    {"widths", NW_TEXT, AT(widths), WIDTHS, 0, 0,
+     "channels of the stages, by comma; even", NULL},
     {"layers", NW_TEXT, AT(layers), LAYERS, 0, 0, "units of the stages, by comma", NULL},
-    {"strides", NW_TEXT, AT(strides), STRIDES, 0, 0, "of the first unit of each stage, by comma", NULL},
+    {"strides", NW_TEXT, AT(strides), STRIDES, 0, 0,
+     "of the first unit of each stage, by comma", NULL},
     {0},
 };
-/* clang-format on */
 
 /* The channels that go past a unit. */
 static nw_ref past(nw_space *space, int c, int stride, nw_ref x)

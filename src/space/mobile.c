@@ -104,6 +104,28 @@ nw_ref nw_choice_of(nw_space *space, const char *choice, size_t n, const nw_ref 
     return y;
 }
 
+nw_status nw_names_pick(nw_space *space, const char *text, const char *const *name, int n,
+                        int *out, int *n_out)
+{
+    unsigned seen = 0;
+
+    for (*n_out = 0;; text++) {
+        const size_t length = strcspn(text, ",");
+        int i = 0;
+
+        while (i < n && (strlen(name[i]) != length || memcmp(name[i], text, length)))
+            i++;
+        if (i == n || seen & 1U << i)
+            return nw_fail(space->ctx, NW_ESPEC, "ops=: \"%.*s\" is %s", (int)length,
+                           text, i == n ? "no op of this space" : "there twice");
+        seen |= 1U << i;
+        out[(*n_out)++] = i;
+        text += length;
+        if (!*text)
+            return NW_OK;
+    }
+}
+
 nw_status nw_taken(const nw_arch *arch, const char *format, int n, int *taken)
 {
     for (int i = 0; i < n; i++) {

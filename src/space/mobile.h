@@ -43,6 +43,10 @@ nw_ref nw_inverted(nw_space *space, nw_ref x, int k, int mid, int stride, int ou
 nw_ref nw_choice_of(nw_space *space, const char *choice, size_t n, const nw_ref *option,
                     const char *const *name);
 
+/* Which of n names "b,c,a" says: their indices to `out`, their number to *n_out. */
+nw_status nw_names_pick(nw_space *space, const char *text, const char *const *name, int n,
+                        int *out, int *n_out);
+
 /* Decisions of `arch`: "layer_0" ... of n layers, when `format` is "layer_%d". */
 nw_status nw_taken(const nw_arch *arch, const char *format, int n, int *taken);
 

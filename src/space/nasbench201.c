@@ -134,6 +134,24 @@ nw_ref nw_nb201_cell(const struct nw_nb201 *net, int index, nw_ref x, int from, 
     return node[NODES - 1];
 }
 
+nw_status nw_nb201_draw(nw_space *space, const int *taken)
+{
+    static const int last = NODES - 1;
+    nw_drawn_edge edge[EDGES];
+    nw_drawn_cell cell = {.title = "cell",
+                          .inputs = 1,
+                          .nodes = NODES - 1,
+                          .n_out = 1,
+                          .edge = edge,
+                          .out = &last};
+
+    for (int e = 0; e < EDGES; e++)
+        if (taken[e])
+            edge[cell.n_edge++] =
+                (nw_drawn_edge){op_names[taken[e]], edge_from[e], edge_node[e]};
+    return nw_space_add_cell(space, &cell);
+}
+
 nw_ref nw_nb201_residual(nw_space *space, int index, nw_ref x, int c)
 {
     nw_ref way[2];
@@ -227,6 +245,8 @@ static nw_status nasbench201_build(void *self, nw_space *space, const int input[
     if (arch && !*key->arch)
         NW_TRY(nw_taken(arch, "edge_%d", EDGES, taken));
     net.taken = *key->arch || arch ? taken : NULL;
+    if (net.taken)
+        NW_TRY(nw_nb201_draw(space, taken));
     return build(&net, key, shape, classes);
 }
 

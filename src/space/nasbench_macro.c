@@ -39,9 +39,12 @@ static const char *const op_names[OPS] = {"id", "ir_3x3_t3", "ir_5x5_t6"};
 
 /* clang-format off */
 #define KEYS                                                                             \
-    {"c", NW_INT, AT(c), "32", 1, 4096, "channels of the stem; each stage doubles", NULL},\
-    {"layers", NW_TEXT, AT(layers), "2,3,3", 0, 0, "blocks of the stages, by comma", NULL},\
-    {"last", NW_INT, AT(last), "1280", 1, 1 << 16, "channels before the classifier", NULL},\
+    {"c", NW_INT, AT(c), "32", 1, 4096,                                                  \
+     "channels of the stem; each stage doubles", NULL},                                  \
+    {"layers", NW_TEXT, AT(layers), "2,3,3", 0, 0,                                       \
+     "blocks of the stages, by comma", NULL},                                            \
+    {"last", NW_INT, AT(last), "1280", 1, 1 << 16,                                       \
+     "channels before the classifier", NULL},                                            \
     {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL}
 /* clang-format on */
 

@@ -73,6 +73,7 @@ static nw_status network(nw_space *space, const int shape[3], int classes,
     int c = 8 * (taken[0] + 1);
     nw_ref x = nw_nb201_stem(space, shape, c);
 
+    NW_TRY(nw_nb201_draw(space, best_cell));
     for (int b = 0; b < BLOCKS; b++) {
         const int from = c;
 

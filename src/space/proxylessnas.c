@@ -20,13 +20,18 @@ enum { K3E3, K3E6, K5E3, K5E6, K7E3, K7E6, ZERO, OPS };
 struct proxylessnas {
     int size, classes, first, block, last, stem_stride;
     double width;
-    char widths[NW_TEXT_SIZE], layers[NW_TEXT_SIZE], strides[NW_TEXT_SIZE];
+    char ops[NW_TEXT_SIZE], widths[NW_TEXT_SIZE], layers[NW_TEXT_SIZE],
+        strides[NW_TEXT_SIZE];
 };
 
 struct proxyless {
     nw_space *space;
-    const int *taken; /* op of every layer; NULL = a choice */
+    int n_op, op[OPS]; /* that a layer may be        */
+    const int *taken;  /* option of every layer; NULL = a choice */
 };
+
+#define ALL_OPS                                                                          \
+    "3x3_MBConv3,3x3_MBConv6,5x5_MBConv3,5x5_MBConv6,7x7_MBConv3,7x7_MBConv6,Zero"
 
 static const char *const op_names[OPS] = {"3x3_MBConv3", "3x3_MBConv6", "5x5_MBConv3",
                                           "5x5_MBConv6", "7x7_MBConv3", "7x7_MBConv6",
@@ -36,24 +41,31 @@ static const char *const op_names[OPS] = {"3x3_MBConv3", "3x3_MBConv6", "5x5_MBC
 
 /* clang-format off */
 #define NET_KEYS                                                                         \
-    {"size", NW_INT, AT(size), "224", 1, 4096, "pixels a side when no input says", NULL},\
-    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},\
-    {"width", NW_REAL, AT(width), "1", 0.01, 16, "all channels times this, to multiples of 8", NULL}
+    {"size", NW_INT, AT(size), "224", 1, 4096,                                           \
+     "pixels a side when no input says", NULL},                                          \
+    {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},        \
+    {"width", NW_REAL, AT(width), "1", 0.01, 16,                                         \
+     "all channels times this, to multiples of 8", NULL}
 
 static const nw_attr net_attrs[] = {NET_KEYS, {0}};
+/* clang-format on */
 
 static const nw_attr proxylessnas_attrs[] = {
     NET_KEYS,
+    {"ops", NW_TEXT, AT(ops), ALL_OPS, 0, 0, "options of a layer, by comma", NULL},
     {"first", NW_INT, AT(first), "32", 1, 4096, "channels of the stem", NULL},
     {"block", NW_INT, AT(block), "16", 1, 4096, "channels of the fixed block", NULL},
-    {"last", NW_INT, AT(last), "1280", 1, 1 << 16, "channels before the classifier; width below 1 keeps them", NULL},
+    {"last", NW_INT, AT(last), "1280", 1, 1 << 16,
+     "channels before the classifier; width below 1 keeps them", NULL},
     {"stem_stride", NW_INT, AT(stem_stride), "2", 1, 4, "of the stem", NULL},
-    {"widths", NW_TEXT, AT(widths), "24,40,80,96,192,320", 0, 0, "channels of the stages, by comma", NULL},
-    {"layers", NW_TEXT, AT(layers), "4,4,4,4,4,1", 0, 0, "layers of the stages, by comma", NULL},
-    {"strides", NW_TEXT, AT(strides), "2,2,2,1,2,1", 0, 0, "of the first layer of each stage, by comma", NULL},
+    {"widths", NW_TEXT, AT(widths), "24,40,80,96,192,320", 0, 0,
+     "channels of the stages, by comma", NULL},
+    {"layers", NW_TEXT, AT(layers), "4,4,4,4,4,1", 0, 0, "layers of the stages, by comma",
+     NULL},
+    {"strides", NW_TEXT, AT(strides), "2,2,2,1,2,1", 0, 0,
+     "of the first layer of each stage, by comma", NULL},
     {0},
 };
-/* clang-format on */
 
 /* The convolution of a layer, as module `module`, without the sum around it. */
 static nw_ref convolution(nw_space *space, const nw_layer *l, int op, const char *module,
@@ -66,26 +78,46 @@ static nw_ref convolution(nw_space *space, const nw_layer *l, int op, const char
                   3 + op / 2 * 2, l->in * (op % 2 ? 6 : 3), l->stride, l->out, module);
 }
 
+/* Ops that stand at a layer, in the order of its options. */
+static int options(const struct proxyless *net, int keeps, int op[OPS])
+{
+    int n = 0;
+
+    for (int i = 0; i < net->n_op; i++)
+        if (net->op[i] != ZERO || keeps)
+            op[n++] = net->op[i];
+    return n;
+}
+
+static nw_ref choice(const struct proxyless *net, const nw_layer *l, int i, int n,
+                     const int *op, nw_ref x)
+{
+    const char *name[OPS];
+    nw_ref option[OPS];
+    char text[64];
+
+    for (int o = 0; o < n; o++) {
+        snprintf(text, sizeof(text), "mobile_inverted_conv.candidate_ops.%d", o);
+        name[o] = op_names[op[o]];
+        option[o] = convolution(net->space, l, op[o], text, x);
+    }
+    snprintf(text, sizeof(text), "layer_%d", i);
+    return nw_choice_of(net->space, text, (size_t)n, option, name);
+}
+
 static nw_ref layer(const struct proxyless *net, const nw_layer *l, int i, nw_ref x)
 {
     const int keeps = l->stride == 1 && l->in == l->out;
-    nw_ref option[OPS], sum[2] = {x};
-    char name[32];
+    int op[OPS];
+    const int n = options(net, keeps, op);
+    nw_ref sum[2] = {x};
 
-    if (net->taken && net->taken[i] == ZERO)
+    if (net->taken && op[net->taken[i]] == ZERO)
         return x;
     nw_enter(net->space, "blocks.%d", i + 1);
-    if (net->taken)
-        sum[1] = convolution(net->space, l, net->taken[i], "mobile_inverted_conv", x);
-    for (int op = 0; !net->taken && op < (keeps ? OPS : ZERO); op++) {
-        char module[64];
-
-        snprintf(module, sizeof(module), "mobile_inverted_conv.candidate_ops.%d", op);
-        option[op] = convolution(net->space, l, op, module, x);
-    }
-    snprintf(name, sizeof(name), "layer_%d", i);
-    if (!net->taken)
-        sum[1] = nw_choice_of(net->space, name, keeps ? OPS : ZERO, option, op_names);
+    sum[1] = net->taken ? convolution(net->space, l, op[net->taken[i]],
+                                      "mobile_inverted_conv", x)
+                        : choice(net, l, i, n, op, x);
     nw_leave(net->space);
     return keeps ? nw_op_n(net->space, "add", 2, sum) : sum[1];
 }
@@ -115,7 +147,7 @@ static nw_status build(const struct proxyless *net, const struct proxylessnas *k
 static nw_status network(nw_space *space, struct proxylessnas *key, const int input[3],
                          int classes, const nw_arch *arch, const int *fixed)
 {
-    struct proxyless net = {space, fixed};
+    struct proxyless net = {.space = space, .taken = fixed};
     int shape[3], taken[NW_MOST_LAYERS];
     nw_stages stages;
 
@@ -128,6 +160,9 @@ static nw_status network(nw_space *space, struct proxylessnas *key, const int in
                                   &classes));
     NW_TRY(nw_stages_read(space, key->widths, key->layers, key->strides, key->block,
                           key->width, &stages));
+    NW_TRY(nw_names_pick(space, key->ops, op_names, OPS, net.op, &net.n_op));
+    if (net.n_op == 1 && net.op[0] == ZERO)
+        return nw_fail(space->ctx, NW_ESPEC, "proxylessnas: ops=Zero: needs another");
     if (arch && !fixed) {
         NW_TRY(nw_taken(arch, "layer_%d", stages.n, taken));
         net.taken = taken;
@@ -187,6 +222,7 @@ static nw_status found_build(const struct proxylessnas *self, nw_space *space,
                                .last = found->last,
                                .stem_stride = 2,
                                .width = self->width,
+                               .ops = ALL_OPS,
                                .layers = "4,4,4,4,4,1",
                                .strides = "2,2,2,1,2,1"};
 

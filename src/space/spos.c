@@ -51,26 +51,34 @@ static const char *const op_names[OPS] = {"shuffle_3x3", "shuffle_5x5", "shuffle
 
 /* clang-format off */
 #define NET_KEYS                                                                         \
-    {"size", NW_INT, AT(size), "224", 1, 4096, "pixels a side when no input says", NULL},\
+    {"size", NW_INT, AT(size), "224", 1, 4096,                                           \
+     "pixels a side when no input says", NULL},                                          \
     {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},        \
-    {"width", NW_REAL, AT(width), "1", 0.01, 16, "all channels times this, to multiples of 8", NULL}
+    {"width", NW_REAL, AT(width), "1", 0.01, 16,                                         \
+     "all channels times this, to multiples of 8", NULL}
 
 static const nw_attr net_attrs[] = {NET_KEYS, {0}};
+/* clang-format on */
 
 static const nw_attr spos_attrs[] = {
     NET_KEYS,
-    {"channels", NW_BOOL, AT(channels), "0", 0, 0, "decide the channels within a block too", NULL},
-    {"scales", NW_INT, AT(scales), "10", 8, 10, "of the channels, 0.2, 0.4 ...: 10 as in the paper, 8 as in the code", NULL},
-    {"phase", NW_TEXT, AT(phase), "train", 0, 0, "search: norms without scale and shift; train: as trained once found", NULL},
+    {"channels", NW_BOOL, AT(channels), "0", 0, 0,
+     "decide the channels within a block too", NULL},
+    {"scales", NW_INT, AT(scales), "10", 8, 10,
+     "of the channels, 0.2, 0.4 ...: 10 as in the paper, 8 as in the code", NULL},
+    {"phase", NW_TEXT, AT(phase), "train", 0, 0,
+     "search: norms without scale and shift; train: as trained once found", NULL},
     {"first", NW_INT, AT(first), "16", 1, 4096, "channels of the stem", NULL},
-    {"last", NW_INT, AT(last), "1024", 1, 1 << 16, "channels before the classifier", NULL},
+    {"last", NW_INT, AT(last), "1024", 1, 1 << 16, "channels before the classifier",
+     NULL},
     {"stem_stride", NW_INT, AT(stem_stride), "2", 1, 4, "of the stem", NULL},
-    {"widths", NW_TEXT, AT(widths), WIDTHS, 0, 0, "channels of the stages, by comma; even, growing", NULL},
+    {"widths", NW_TEXT, AT(widths), WIDTHS, 0, 0,
+     "channels of the stages, by comma; even, growing", NULL},
     {"layers", NW_TEXT, AT(layers), LAYERS, 0, 0, "blocks of the stages, by comma", NULL},
-    {"strides", NW_TEXT, AT(strides), STRIDES, 0, 0, "of the first block of each stage, by comma", NULL},
+    {"strides", NW_TEXT, AT(strides), STRIDES, 0, 0,
+     "of the first block of each stage, by comma", NULL},
     {0},
 };
-/* clang-format on */
 
 /* Scale number `scale` of half of the channels, rounded down. */
 static int scaled(int out, int scale)

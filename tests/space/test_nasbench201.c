@@ -163,6 +163,10 @@ static void test_nasbench201__one_network_by_its_string(void **state)
     set_arch(arch, text);
     a = graph_of(space, arch, 0);
     b = graph_of(fixed, NULL, 0);
+    assert_int_equal(fixed->cells->n_edge, 5); /* one of six is none */
+    assert_int_equal(fixed->cells->edge[3].from, 1);
+    assert_int_equal(fixed->cells->edge[3].to, 3);
+    assert_string_equal(fixed->cells->edge[3].op, "nor_conv_1x1");
     assert_string_equal(nw_space_count(fixed), "1");
     assert_true(trainable(a) == trainable(b) && a->macs == b->macs);
     b = graph_of(nw_space_derive(space, arch, "classes=100"), NULL, 0);
