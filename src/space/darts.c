@@ -233,7 +233,8 @@ nw_status nw_darts_fixed(nw_space *space, const struct darts *key, const int inp
 
     NW_TRY(begin(&net, space, key, input, &classes, shape));
     net.genotype = genotype;
-    return build(&net, shape, classes);
+    NW_TRY(build(&net, shape, classes));
+    return nw_genotype_draw(space, genotype);
 }
 
 static nw_status build_search(const struct darts *key, nw_space *space,
@@ -251,6 +252,25 @@ static nw_status build_search(const struct darts *key, nw_space *space,
     return build(&net, shape, classes);
 }
 
+/* Only the last `multiplier` nodes make the output. */
+static void put_out_last(nw_cell *cell, int multiplier)
+{
+    const int extra = cell->n_concat > multiplier ? cell->n_concat - multiplier : 0;
+
+    cell->n_concat -= extra;
+    for (int i = 0; i < cell->n_concat; i++)
+        cell->concat[i] = cell->concat[i + extra];
+}
+
+static nw_status genotype_of(const struct darts *key, const nw_arch *arch,
+                             nw_genotype *out)
+{
+    NW_TRY(nw_genotype_of_arch(arch, out));
+    put_out_last(&out->normal, key->multiplier);
+    put_out_last(&out->reduce, key->multiplier);
+    return NW_OK;
+}
+
 static nw_status darts_build(void *self, nw_space *space, const int input[3], int classes,
                              const nw_arch *arch)
 {
@@ -263,7 +283,7 @@ static nw_status darts_build(void *self, nw_space *space, const int input[3], in
                        "darts: phase=%s is neither search nor train", key->phase);
     if (!arch)
         return build_search(key, space, input, classes, is_search);
-    NW_TRY(nw_genotype_of_arch(arch, &genotype));
+    NW_TRY(genotype_of(key, arch, &genotype));
     return nw_darts_fixed(space, key, input, classes, &genotype);
 }
 
@@ -280,8 +300,30 @@ static nw_status darts_genotype(const nw_arch *arch, FILE *out)
 {
     nw_genotype genotype;
 
-    NW_TRY(nw_genotype_of_arch(arch, &genotype));
+    NW_TRY(genotype_of(nw_space_keys(arch->space), arch, &genotype));
     return nw_genotype_write(arch->ctx, &genotype, out);
+}
+
+static int same_output(const nw_cell *a, const nw_cell *b)
+{
+    return a->n_concat == b->n_concat &&
+           !memcmp(a->concat, b->concat, (size_t)a->n_concat * sizeof(*a->concat));
+}
+
+static nw_status darts_read(nw_arch *arch, const char *text, const char *where)
+{
+    const struct darts *key = nw_space_keys(arch->space);
+    nw_genotype said, is;
+
+    NW_TRY(nw_genotype_read(arch->ctx, &said, text, where));
+    NW_TRY(nw_genotype_to_arch(&said, arch));
+    NW_TRY(genotype_of(key, arch, &is));
+    if (!same_output(&said.normal, &is.normal) || !same_output(&said.reduce, &is.reduce))
+        return nw_fail(arch->ctx, NW_EMATCH,
+                       "%s: the cells of the space put out their last %d nodes, not "
+                       "those that concat says",
+                       where, key->multiplier);
+    return NW_OK;
 }
 
 const nw_space_type nw_space_darts = {
@@ -292,6 +334,7 @@ const nw_space_type nw_space_darts = {
     .size = sizeof(struct darts),
     .build = darts_build,
     .genotype = darts_genotype,
+    .read = darts_read,
 };
 
 const nw_space_type nw_space_darts_supernet = {
@@ -302,6 +345,7 @@ const nw_space_type nw_space_darts_supernet = {
     .size = sizeof(struct darts),
     .build = supernet_build,
     .genotype = darts_genotype,
+    .read = darts_read,
     .published = "1.93 M parameters at c=16 layers=8",
 };
 
@@ -325,6 +369,8 @@ const nw_space_type nw_space_darts_supernet = {
         .published = says,                                                               \
     };
 
+#define SNAS                                                                             \
+    "Xie et al. 2019, SNAS: Stochastic neural architecture search, arXiv:1812.09926"
 #define PC_DARTS "Xu et al. 2020, PC-DARTS, arXiv:1907.05737"
 
 FOUND(darts_v1, "darts-v1", PAPER, "CIFAR-10 3.00 % error, 3.3 M parameters")
@@ -335,5 +381,9 @@ FOUND(pc_darts_image, "pc-darts-image", PC_DARTS,
       "ImageNet 24.2 % error, 5.3 M parameters")
 FOUND(p_darts, "p-darts", "Chen et al. 2019, Progressive DARTS, arXiv:1904.12760",
       "CIFAR-10 2.50 % error, 3.4 M parameters")
+FOUND(snas_mild, "snas-mild", SNAS, "CIFAR-10 2.98 % error, 2.9 M parameters")
+FOUND(snas_moderate, "snas-moderate", SNAS,
+      "CIFAR-10 2.85 % error, 2.8 M parameters; ImageNet 27.3 %, 4.3 M")
+FOUND(snas_aggressive, "snas-aggressive", SNAS, "CIFAR-10 3.10 % error, 2.3 M parameters")
 FOUND(nasnet_a_darts, "nasnet-a-darts", PAPER,
       "NASNet-A's cells as DARTS's authors build them; see nasnet-a")
