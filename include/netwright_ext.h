@@ -336,6 +336,9 @@ nw_status nw_fail(nw_ctx *ctx, nw_status status, const char *format, ...)
 
 int nw_space_choices(const nw_space *space);             /* number of decisions     */
 int nw_space_options(const nw_space *space, int choice); /* options of one decision */
+/* The first so many of them are weighed in a search; one beyond is only what a rule
+ * leaves to a choice that it drops, and has weight 0 in every mixture. */
+int nw_space_offered(const nw_space *space, int choice);
 const char *nw_space_choice_name(const nw_space *space, int choice);
 const char *nw_space_option_name(const nw_space *space, int choice, int option);
 double *nw_arch_weights(nw_arch *arch, int choice); /* one weight per option       */

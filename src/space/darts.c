@@ -6,6 +6,13 @@
  * every pool followed by one. phase=train is the same space of networks as they are
  * trained once found. At an arch the family gives the network of that genotype.
  *
+ * ops= makes the spaces in which DARTS fails: RobustDARTS's (arXiv:1909.09656) S2
+ * ops=skip_connect,sep_conv_3x3, S3 none,skip_connect,sep_conv_3x3 and S4
+ * noise,sep_conv_3x3; Fair DARTS has the seven without none. Two edges of a node are kept
+ * whatever the ops: where none is not among them it is what the other edges take, and it
+ * has no weight while the search mixes the rest. (S1 has a pair of ops of its own on
+ * every edge, which no key says.)
+ *
  * Module names, their order and layouts are those of the authors' PyTorch code, so that
  * weights of either side fit the other.
  */
@@ -60,7 +67,10 @@
          "last nodes that make the output",                                              \
          NULL},                                                                          \
     {                                                                                    \
-        "ops", NW_TEXT, AT(ops), EIGHT, 0, 0, "options of an edge, by comma", NULL       \
+        "ops", NW_TEXT, AT(ops), EIGHT, 0, 0,                                            \
+            "options of an edge, by comma; without none it is still what a dropped "     \
+            "edge takes",                                                                \
+            NULL                                                                         \
     }
 
 static const nw_attr darts_attrs[] = {
@@ -82,8 +92,8 @@ static nw_status parse_ops(struct darts_net *net)
     net->none = -1;
     for (;; word = end + 1) {
         end = strchrnul(word, ',');
-        if (n == 15)
-            return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=: more than 15");
+        if (n == 14)
+            return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=: more than 14");
         net->op[n] = nw_cell_op_named(word, (size_t)(end - word));
         if (!net->op[n])
             return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=: there is no \"%.*s\"",
@@ -94,12 +104,13 @@ static nw_status parse_ops(struct darts_net *net)
         if (!*end)
             break;
     }
-    if (net->none < 0 || n < 2)
-        return nw_fail(
-            net->space->ctx, NW_ESPEC,
-            "darts: ops=%s: needs \"none\", which an edge that is dropped takes, "
-            "and another",
-            net->key->ops);
+    if (net->none == 0 && n == 1)
+        return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=none leaves no network");
+    if (net->none < 0) { /* an edge that is dropped must take something */
+        net->reserves_none = 1;
+        net->none = n;
+        net->op[n] = nw_cell_op(0);
+    }
     return NW_OK;
 }
 

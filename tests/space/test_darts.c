@@ -3,7 +3,10 @@
 
 #include "genotype.h"
 
+#include <math.h>
 #include <time.h>
+
+extern const nw_strategy_type nw_strategy_darts;
 
 static const int cifar[3] = {3, 32, 32}, imagenet[3] = {3, 224, 224};
 
@@ -218,6 +221,71 @@ static void test_darts__planted_ops_and_small_stems_work(void **state)
     opened(*state, "darts steps=2 multiplier=2 c=4 layers=3", small);
 }
 
+/* What DARTS proposes are shares of the options that are offered. */
+static void mixed_without_none(nw_space *space, nw_arch *arch)
+{
+    const nw_env env = {.ctx = space->ctx, .space = space, .seed = 1};
+    const nw_strategy_type *type = &nw_strategy_darts;
+    void *self = nw_alloc(space->ctx, type->size);
+    nw_trial trial = {.arch = arch};
+
+    assert_int_equal(
+        nw_spec_parse(space->ctx, (const nw_head *)type, "darts", NULL, self), NW_OK);
+    assert_int_equal(type->open(self, &env), NW_OK);
+    assert_int_equal(type->propose(self, &trial), NW_OK);
+    for (int c = 0; c < nw_space_choices(space); c++) {
+        const double *p = nw_arch_weights(arch, c);
+        double sum = 0;
+
+        for (int i = 0; i < nw_space_offered(space, c); i++)
+            sum += p[i];
+        assert_true(fabs(sum - 1) < 1e-12);
+        assert_true(p[nw_space_options(space, c) - 1] == 0);
+    }
+    type->close(self);
+    nw_release(space->ctx, self);
+}
+
+/* Edges that are dropped take a none that no mixture weighs. */
+static void test_darts__stress_spaces_need_no_none(void **state)
+{
+    static const struct {
+        const char *ops, *count;
+    } spaces[] = {
+        /* pairs of edges 1 * 3 * 6 * 10, ops^8 of each kind of cell, squared */
+        {"skip_connect,sep_conv_3x3", "2123366400"},
+        {"none,skip_connect,sep_conv_3x3", "2123366400"},
+        {"noise,sep_conv_3x3", "2123366400"},
+        {"sep_conv_3x3", "32400"},
+    };
+
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++) {
+        char spec[200];
+        nw_space *space;
+        nw_arch *arch;
+        int n;
+
+        snprintf(spec, sizeof(spec), "darts c=4 layers=3 ops=%s", spaces[i].ops);
+        space = opened(*state, spec, cifar);
+        assert_string_equal(nw_space_count(space), spaces[i].count);
+        arch = nw_arch_new(*state, space);
+        n = nw_space_options(space, 0);
+        if (strstr(spec, "none")) {
+            assert_int_equal(nw_space_offered(space, 0), n);
+            continue;
+        }
+        assert_int_equal(nw_space_offered(space, 0), n - 1);
+        assert_string_equal(nw_space_option_name(space, 0, n - 1), "none");
+        for (int c = 0; c < nw_space_choices(space); c++) {
+            assert_true(nw_arch_weights(arch, c)[n - 1] == 0);
+            assert_true(nw_arch_weights(arch, c)[0] == 1.0 / (n - 1));
+        }
+        mixed_without_none(space, arch);
+        assert_int_equal(nw_arch_harden(arch), NW_OK);
+        assert_int_equal(nw_arch_check(arch), NW_OK);
+    }
+}
+
 static void test_darts__wrong_specs_are_refused_with_words(void **state)
 {
     static const struct {
@@ -226,7 +294,8 @@ static void test_darts__wrong_specs_are_refused_with_words(void **state)
     } bad[] = {
         {"darts", "even number", 14},
         {"darts layers=5", "7 a side at cell 3", 14},
-        {"darts ops=skip_connect,sep_conv_3x3", "none", 32},
+        {"darts ops=none", "leaves no network", 32},
+        {"darts ops=", "", 32},
         {"darts ops=none,sep_conv_4x4", "sep_conv_4x4", 32},
         {"darts net=mnist", "net=mnist", 32},
         {"darts phase=eval", "phase=eval", 32},
@@ -272,6 +341,7 @@ int main(void)
         TEST(test_darts__derive_gives_the_evaluation_network),
         TEST(test_darts__train_phase_at_an_arch_is_the_derived_network),
         TEST(test_darts__planted_ops_and_small_stems_work),
+        TEST(test_darts__stress_spaces_need_no_none),
         TEST(test_darts__wrong_specs_are_refused_with_words),
         TEST(test_darts__sealing_is_quick),
     };
