@@ -176,6 +176,7 @@ struct nw_onnx {
     void (*input)(nw_onnx *out, int i); /* input i of the op                */
     void (*param)(nw_onnx *out, int i); /* parameter i of the op            */
     void (*previous)(nw_onnx *out);     /* output of the node before        */
+    void (*part)(nw_onnx *out, int n);  /* output of the op's n-th node, from 1 on */
     void (*values)(nw_onnx *out, int n, const float *value);    /* constant vector   */
     void (*indices)(nw_onnx *out, int n, const int64_t *value); /* constant vector  */
     void (*attr_int)(nw_onnx *out, const char *name, int64_t value);
