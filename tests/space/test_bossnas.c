@@ -41,6 +41,44 @@ static void test_bossnas__counts_are_those_of_the_authors_formula(void **state)
     }
 }
 
+static size_t size_of(const nw_graph *g, const char *name)
+{
+    for (int i = 0; i < g->n_param; i++)
+        if (!strcmp(g->param[i].name, name))
+            return g->param[i].count;
+    return 0;
+}
+
+/* From the authors' code, which with these weights gives the same logits. */
+static void test_bossnas__modules_have_the_authors_names(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t count;
+    } some[] = {
+        {"conv1.weight", 64 * 3 * 49},
+        {"layer1.0.downsample.1.weight", 64 * 256},
+        {"layer1.0.peg.conv.bias", 64},
+        {"layer2.0.conv2.weight", 128 * 128 * 9},
+        {"layer3.0.se.fc1.weight", 1024 * 64},
+        {"layer3.1.downsample.1.weight", 0}, /* nothing changes */
+        {"layer3.3.proj.1.conv.weight", 256 * 9},
+        {"layer3.3.net.1.to_qkv.weight", 3 * 256 * 256},
+        {"layer3.3.se.fc1.weight", 0}, /* attention has none */
+        {"layer4.0.shortcut.1.weight", 1024 * 2048},
+        {"layer4.8.net.5.running_var", 2048},
+        {"fc.weight", 2048 * 1000},
+    };
+    nw_space *space = nw_space_open_net(*state, "bossnet-t0 se=2", NULL, 0);
+    nw_graph *g = graph_of(space, NULL, 0);
+
+    for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++)
+        if (size_of(g, some[i].name) != some[i].count)
+            fail_msg("%s has %zu numbers, not %zu", some[i].name,
+                     size_of(g, some[i].name), some[i].count);
+    nw_graph_free(g);
+}
+
 /* All sequences of four ops: as many are legal as the space says, and no others. */
 static void test_bossnas__every_path_of_a_block_is_listed(void **state)
 {
@@ -202,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_bossnas__counts_are_those_of_the_authors_formula),
+        TEST(test_bossnas__modules_have_the_authors_names),
         TEST(test_bossnas__every_path_of_a_block_is_listed),
         TEST(test_bossnas__paths_are_drawn_evenly),
         TEST(test_bossnas__t0_is_a_path_of_the_space),
