@@ -244,8 +244,7 @@ nw_status nw_darts_fixed(nw_space *space, const struct darts *key, const int inp
 
     NW_TRY(begin(&net, space, key, input, &classes, shape));
     net.genotype = genotype;
-    NW_TRY(build(&net, shape, classes));
-    return nw_genotype_draw(space, genotype);
+    return build(&net, shape, classes);
 }
 
 static nw_status build_search(const struct darts *key, nw_space *space,

@@ -167,31 +167,6 @@ nw_status nw_genotype_to_arch(const nw_genotype *genotype, nw_arch *arch)
     return cell_to_arch(&genotype->reduce, "reduce", arch);
 }
 
-/* ---- Pictures ------------------------------------------------------------------ */
-
-static nw_status draw_cell(nw_space *space, const nw_cell *cell, const char *title)
-{
-    nw_drawn_edge edge[2 * NW_CELL_NODES];
-    nw_drawn_cell drawn = {.title = title,
-                           .inputs = 2,
-                           .nodes = cell->n,
-                           .n_out = cell->n_concat,
-                           .edge = edge,
-                           .out = cell->concat};
-
-    for (int i = 0; i < 2 * cell->n; i++)
-        if (strcmp(cell->edge[i].op, "none"))
-            edge[drawn.n_edge++] =
-                (nw_drawn_edge){cell->edge[i].op, cell->edge[i].from, 2 + i / 2};
-    return cell->n ? nw_space_add_cell(space, &drawn) : NW_OK;
-}
-
-nw_status nw_genotype_draw(nw_space *space, const nw_genotype *genotype)
-{
-    NW_TRY(draw_cell(space, &genotype->normal, "normal cell"));
-    return draw_cell(space, &genotype->reduce, "reduction cell");
-}
-
 /* ---- JSON ------------------------------------------------------------------- */
 
 static int put_cell(json_t *object, const char *key, const char *concat_key,

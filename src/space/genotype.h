@@ -54,9 +54,6 @@ nw_status nw_genotype_of_arch(const nw_arch *arch, nw_genotype *out);
  * each. */
 nw_status nw_genotype_to_arch(const nw_genotype *genotype, nw_arch *arch);
 
-/* Remember the cells in the space, for pictures. */
-nw_status nw_genotype_draw(nw_space *space, const nw_genotype *genotype);
-
 nw_status nw_genotype_write(nw_ctx *ctx, const nw_genotype *genotype, FILE *out);
 nw_status nw_genotype_read(nw_ctx *ctx, nw_genotype *genotype, const char *json,
                            const char *where);
