@@ -176,6 +176,7 @@ struct nw_onnx {
     void (*input)(nw_onnx *out, int i); /* input i of the op                */
     void (*param)(nw_onnx *out, int i); /* parameter i of the op            */
     void (*previous)(nw_onnx *out);     /* output of the node before        */
+    void (*part)(nw_onnx *out, int n);  /* output of the op's n-th node, from 1 on */
     void (*values)(nw_onnx *out, int n, const float *value);    /* constant vector   */
     void (*indices)(nw_onnx *out, int n, const int64_t *value); /* constant vector  */
     void (*attr_int)(nw_onnx *out, const char *name, int64_t value);
@@ -336,6 +337,9 @@ nw_status nw_fail(nw_ctx *ctx, nw_status status, const char *format, ...)
 
 int nw_space_choices(const nw_space *space);             /* number of decisions     */
 int nw_space_options(const nw_space *space, int choice); /* options of one decision */
+/* The first so many of them are weighed in a search; one beyond is only what a rule
+ * leaves to a choice that it drops, and has weight 0 in every mixture. */
+int nw_space_offered(const nw_space *space, int choice);
 const char *nw_space_choice_name(const nw_space *space, int choice);
 const char *nw_space_option_name(const nw_space *space, int choice, int option);
 double *nw_arch_weights(nw_arch *arch, int choice); /* one weight per option       */

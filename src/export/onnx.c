@@ -36,6 +36,11 @@ static const nw_gnode *now(const struct writer *w)
     return &w->graph->node[w->at];
 }
 
+static char *part_name(struct writer *w, int n)
+{
+    return nw_model_name(&w->model, "%s/%d", now(w)->name, n);
+}
+
 /* The node that was last turns out not to be the op's last: it gets a name of its own. */
 static void close_part(struct writer *w)
 {
@@ -43,7 +48,7 @@ static void close_part(struct writer *w)
 
     if (!w->part)
         return;
-    name = nw_model_name(&w->model, "%s/%d", now(w)->name, w->parts);
+    name = part_name(w, w->parts);
     w->part->name = name;
     nw_node_output(&w->model, w->part, name);
     w->previous = name;
@@ -70,6 +75,13 @@ static void api_previous(nw_onnx *out)
     struct writer *w = out->self;
 
     nw_node_input(&w->model, w->part, w->previous);
+}
+
+static void api_part(nw_onnx *out, int n)
+{
+    struct writer *w = out->self;
+
+    nw_node_input(&w->model, w->part, part_name(w, n));
 }
 
 static void put_param(struct writer *w, int i)
@@ -164,6 +176,7 @@ static const nw_onnx api = {
     .input = api_input,
     .param = api_param,
     .previous = api_previous,
+    .part = api_part,
     .values = api_values,
     .indices = api_indices,
     .attr_int = api_attr_int,

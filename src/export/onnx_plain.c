@@ -424,6 +424,12 @@ static nw_status read_reshape(nw_reader *r)
         return read_layernorm(r, norm);
     if (n == 5)
         return read_shuffle(r, shape);
+    if (n == 4) {
+        nw_status status = nw_read_attention(r, shape);
+
+        if (status != NW_DONE)
+            return status;
+    }
     if (mul && mul->n_input == 2 && nw_ref_shape(r, x)->rank == 1 && n > 2 && !shape[0] &&
         (n == 4 ? shape[1] == -1 && shape[2] == 1 && shape[3] == 1
                 : shape[1] == 1 && shape[2] == -1))

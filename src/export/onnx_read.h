@@ -109,6 +109,10 @@ nw_status nw_attr_ints(nw_reader *r, const char *name, int n, int missing, int *
 const Onnx__NodeProto *nw_node_next(const nw_reader *r, const Onnx__NodeProto *node,
                                     const char *type);
 
+/* Attention that begins with this Reshape to (batch, 3 heads, d, pixels); NW_DONE when
+ * what follows is something else. */
+nw_status nw_read_attention(nw_reader *r, const int64_t shape[4]);
+
 /* Place an op; its name is that of the constant that `named` says, or of the node. */
 nw_status nw_node_place(nw_reader *r, const char *spec, const nw_value *named, int n_in,
                         const nw_ref *in, nw_ref *ref);

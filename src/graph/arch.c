@@ -30,7 +30,7 @@ nw_arch *nw_arch_new(nw_ctx *ctx, nw_space *space)
     }
     for (int c = 0; c < space->n_choice; c++)
         for (int i = 0; i < space->choice[c].n; i++)
-            a->w[space->choice[c].first + i] = 1.0 / space->choice[c].n;
+            a->w[space->choice[c].first + i] = nw_equal_weight(&space->choice[c], i);
     return a;
 }
 

@@ -110,7 +110,9 @@ nw_status nw_arch_read_genotype(nw_arch *arch, const char *text, const char *whe
     if (!family || !family->read)
         return no_words(arch);
     NW_TRY(family->read(arch, text, where));
-    if (!nw_arch_is_hard(arch) || !nw_arch_is_legal(arch, why))
+    if (!nw_arch_is_hard(arch))
+        return nw_fail(arch->ctx, NW_EFORMAT, "%s: the genotype says not all", where);
+    if (!nw_arch_is_legal(arch, why))
         return nw_fail(arch->ctx, NW_EFORMAT, "%s: the genotype is not legal: %s", where,
                        why);
     return NW_OK;

@@ -31,7 +31,8 @@ static int check_name(nw_space *space, const char *name, nw_choice_kind kind)
 static int add_choice(nw_space *space, const char *name, nw_choice_kind kind, int k,
                       int n)
 {
-    nw_choice c = {.kind = kind, .k = k, .n = n, .first = space->n_weight, .keep = -1};
+    nw_choice c = {
+        .kind = kind, .k = k, .n = n, .offered = n, .first = space->n_weight, .keep = -1};
     char number[32];
 
     if (!check_name(space, name, kind))
@@ -149,6 +150,22 @@ nw_status nw_option_name(nw_space *space, const char *choice, int option,
     return NW_OK;
 }
 
+nw_status nw_option_reserve(nw_space *space, const char *choice)
+{
+    int c = space->status < 0 ? -1 : nw_choice_find(space, choice);
+
+    if (c < 0 || space->choice[c].kind != NW_ONE || space->choice[c].n < 2)
+        nw_space_fail(space, NW_EINVAL, "\"%s\" has no option to reserve", choice);
+    else
+        space->choice[c].offered = space->choice[c].n - 1;
+    return space->status;
+}
+
+double nw_equal_weight(const nw_choice *choice, int option)
+{
+    return option < choice->offered ? 1.0 / choice->offered : 0;
+}
+
 nw_status nw_decide(nw_space *space, const char *name, size_t n,
                     const char *const *option)
 {
@@ -230,6 +247,11 @@ int nw_space_choices(const nw_space *space)
 int nw_space_options(const nw_space *space, int choice)
 {
     return space->choice[choice].n;
+}
+
+int nw_space_offered(const nw_space *space, int choice)
+{
+    return space->choice[choice].offered;
 }
 
 const char *nw_space_choice_name(const nw_space *space, int choice)

@@ -52,7 +52,7 @@ static double weight(const struct build *b, int choice, int option)
 {
     const nw_choice *c = &b->space->choice[choice];
 
-    return b->arch ? b->arch->w[c->first + option] : 1.0 / c->n;
+    return b->arch ? b->arch->w[c->first + option] : nw_equal_weight(c, option);
 }
 
 static int takes(const struct build *b, int choice, int option)

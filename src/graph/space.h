@@ -30,10 +30,11 @@ typedef enum nw_choice_kind { NW_ONE, NW_SOME, NW_NUMBER } nw_choice_kind;
 typedef struct nw_choice {
     char *name;
     nw_choice_kind kind;
-    int k;      /* options that are taken: 1, or that of some_of                     */
-    int n;      /* options                                                           */
-    int first;  /* where its weights start in an arch                                */
-    int *value; /* of NW_NUMBER                                             */
+    int k;       /* options that are taken: 1, or that of some_of                     */
+    int n;       /* options                                                           */
+    int offered; /* the first so many are weighed in a search; the rest can be taken */
+    int first;   /* where its weights start in an arch                                */
+    int *value;  /* of NW_NUMBER                                             */
     char **option_name; /* "sep_conv_3x3", or the number                            */
     int keep;           /* rule that it is under, or -1                             */
     char *where;
@@ -134,6 +135,13 @@ int nw_choice_find(const nw_space *space, const char *name);
 /* Name an option, for people: "sep_conv_3x3". Before sealing. */
 nw_status nw_option_name(nw_space *space, const char *choice, int option,
                          const char *name);
+
+/* The last option of a choice is for those that a keep rule drops: an arch can take it,
+ * no search weighs it. Before sealing. */
+nw_status nw_option_reserve(nw_space *space, const char *choice);
+
+/* Weight of an option when all that are offered have the same. */
+double nw_equal_weight(const nw_choice *choice, int option);
 
 /* Remember a copy of a cell that the network is made of, for its picture. */
 nw_status nw_space_add_cell(nw_space *space, const nw_drawn_cell *cell);

@@ -88,7 +88,7 @@ static nw_status make(nw_net *net, nw_space *space, const nw_arch *arch, uint64_
         for (int i = 0; i < space->choice[c].n; i++) {
             int k = space->choice[c].first + i;
 
-            net->mix[k] = arch ? arch->w[k] : 1.0 / space->choice[c].n;
+            net->mix[k] = arch ? arch->w[k] : nw_equal_weight(&space->choice[c], i);
         }
     return NW_OK;
 }

@@ -6,6 +6,13 @@
  * every pool followed by one. phase=train is the same space of networks as they are
  * trained once found. At an arch the family gives the network of that genotype.
  *
+ * ops= makes the spaces in which DARTS fails: RobustDARTS's (arXiv:1909.09656) S2
+ * ops=skip_connect,sep_conv_3x3, S3 none,skip_connect,sep_conv_3x3 and S4
+ * noise,sep_conv_3x3; Fair DARTS has the seven without none. Two edges of a node are kept
+ * whatever the ops: where none is not among them it is what the other edges take, and it
+ * has no weight while the search mixes the rest. (S1 has a pair of ops of its own on
+ * every edge, which no key says.)
+ *
  * Module names, their order and layouts are those of the authors' PyTorch code, so that
  * weights of either side fit the other.
  */
@@ -60,7 +67,10 @@
          "last nodes that make the output",                                              \
          NULL},                                                                          \
     {                                                                                    \
-        "ops", NW_TEXT, AT(ops), EIGHT, 0, 0, "options of an edge, by comma", NULL       \
+        "ops", NW_TEXT, AT(ops), EIGHT, 0, 0,                                            \
+            "options of an edge, by comma; without none it is still what a dropped "     \
+            "edge takes",                                                                \
+            NULL                                                                         \
     }
 
 static const nw_attr darts_attrs[] = {
@@ -82,8 +92,8 @@ static nw_status parse_ops(struct darts_net *net)
     net->none = -1;
     for (;; word = end + 1) {
         end = strchrnul(word, ',');
-        if (n == 15)
-            return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=: more than 15");
+        if (n == 14)
+            return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=: more than 14");
         net->op[n] = nw_cell_op_named(word, (size_t)(end - word));
         if (!net->op[n])
             return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=: there is no \"%.*s\"",
@@ -94,12 +104,13 @@ static nw_status parse_ops(struct darts_net *net)
         if (!*end)
             break;
     }
-    if (net->none < 0 || n < 2)
-        return nw_fail(
-            net->space->ctx, NW_ESPEC,
-            "darts: ops=%s: needs \"none\", which an edge that is dropped takes, "
-            "and another",
-            net->key->ops);
+    if (net->none == 0 && n == 1)
+        return nw_fail(net->space->ctx, NW_ESPEC, "darts: ops=none leaves no network");
+    if (net->none < 0) { /* an edge that is dropped must take something */
+        net->reserves_none = 1;
+        net->none = n;
+        net->op[n] = nw_cell_op(0);
+    }
     return NW_OK;
 }
 
@@ -275,6 +286,25 @@ static nw_status build_search(const struct darts *key, nw_space *space,
     return build(&net, shape, classes);
 }
 
+/* Only the last `multiplier` nodes make the output. */
+static void put_out_last(nw_cell *cell, int multiplier)
+{
+    const int extra = cell->n_concat > multiplier ? cell->n_concat - multiplier : 0;
+
+    cell->n_concat -= extra;
+    for (int i = 0; i < cell->n_concat; i++)
+        cell->concat[i] = cell->concat[i + extra];
+}
+
+static nw_status genotype_of(const struct darts *key, const nw_arch *arch,
+                             nw_genotype *out)
+{
+    NW_TRY(nw_genotype_of_arch(arch, out));
+    put_out_last(&out->normal, key->multiplier);
+    put_out_last(&out->reduce, key->multiplier);
+    return NW_OK;
+}
+
 static nw_status darts_build(void *self, nw_space *space, const int input[3], int classes,
                              const nw_arch *arch)
 {
@@ -287,7 +317,7 @@ static nw_status darts_build(void *self, nw_space *space, const int input[3], in
                        "darts: phase=%s is neither search nor train", key->phase);
     if (!arch)
         return build_search(key, space, input, classes, is_search);
-    NW_TRY(nw_genotype_of_arch(arch, &genotype));
+    NW_TRY(genotype_of(key, arch, &genotype));
     return nw_darts_fixed(space, key, input, classes, &genotype);
 }
 
@@ -304,8 +334,30 @@ static nw_status darts_genotype(const nw_arch *arch, FILE *out)
 {
     nw_genotype genotype;
 
-    NW_TRY(nw_genotype_of_arch(arch, &genotype));
+    NW_TRY(genotype_of(nw_space_keys(arch->space), arch, &genotype));
     return nw_genotype_write(arch->ctx, &genotype, out);
+}
+
+static int same_output(const nw_cell *a, const nw_cell *b)
+{
+    return a->n_concat == b->n_concat &&
+           !memcmp(a->concat, b->concat, (size_t)a->n_concat * sizeof(*a->concat));
+}
+
+static nw_status darts_read(nw_arch *arch, const char *text, const char *where)
+{
+    const struct darts *key = nw_space_keys(arch->space);
+    nw_genotype said, is;
+
+    NW_TRY(nw_genotype_read(arch->ctx, &said, text, where));
+    NW_TRY(nw_genotype_to_arch(&said, arch));
+    NW_TRY(genotype_of(key, arch, &is));
+    if (!same_output(&said.normal, &is.normal) || !same_output(&said.reduce, &is.reduce))
+        return nw_fail(arch->ctx, NW_EMATCH,
+                       "%s: the cells of the space put out their last %d nodes, not "
+                       "those that concat says",
+                       where, key->multiplier);
+    return NW_OK;
 }
 
 const nw_space_type nw_space_darts = {
@@ -316,6 +368,7 @@ const nw_space_type nw_space_darts = {
     .size = sizeof(struct darts),
     .build = darts_build,
     .genotype = darts_genotype,
+    .read = darts_read,
 };
 
 const nw_space_type nw_space_darts_supernet = {
@@ -326,6 +379,7 @@ const nw_space_type nw_space_darts_supernet = {
     .size = sizeof(struct darts),
     .build = supernet_build,
     .genotype = darts_genotype,
+    .read = darts_read,
     .published = "1.93 M parameters at c=16 layers=8",
 };
 
@@ -349,6 +403,8 @@ const nw_space_type nw_space_darts_supernet = {
         .published = says,                                                               \
     };
 
+#define SNAS                                                                             \
+    "Xie et al. 2019, SNAS: Stochastic neural architecture search, arXiv:1812.09926"
 #define PC_DARTS "Xu et al. 2020, PC-DARTS, arXiv:1907.05737"
 
 FOUND(darts_v1, "darts-v1", PAPER, "CIFAR-10 3.00 % error, 3.3 M parameters")
@@ -359,5 +415,9 @@ FOUND(pc_darts_image, "pc-darts-image", PC_DARTS,
       "ImageNet 24.2 % error, 5.3 M parameters")
 FOUND(p_darts, "p-darts", "Chen et al. 2019, Progressive DARTS, arXiv:1904.12760",
       "CIFAR-10 2.50 % error, 3.4 M parameters")
+FOUND(snas_mild, "snas-mild", SNAS, "CIFAR-10 2.98 % error, 2.9 M parameters")
+FOUND(snas_moderate, "snas-moderate", SNAS,
+      "CIFAR-10 2.85 % error, 2.8 M parameters; ImageNet 27.3 %, 4.3 M")
+FOUND(snas_aggressive, "snas-aggressive", SNAS, "CIFAR-10 3.10 % error, 2.3 M parameters")
 FOUND(nasnet_a_darts, "nasnet-a-darts", PAPER,
       "NASNet-A's cells as DARTS's authors build them; see nasnet-a")

@@ -20,6 +20,7 @@ struct darts_net {
     const nw_genotype *genotype; /* NULL = every edge is a choice        */
     const char *op[16];          /* options of an edge, NULL-ended       */
     int none;                    /* index of "none" among them           */
+    int reserves_none;           /* it is there for dropped edges only, and comes last */
     int is_search;    /* no affine batch norms, pools with a norm, no drop path */
     int has_rules[2]; /* of normal, reduction cells: made already  */
 };

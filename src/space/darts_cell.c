@@ -73,6 +73,8 @@ static nw_ref mixed_edge(struct darts_net *net, const struct darts_cell *cell, i
     y = nw_one_of_n(net->space, name, n, option);
     for (size_t i = 0; y >= 0 && !net->has_rules[cell->is_reduction] && i < n; i++)
         nw_option_name(net->space, name, (int)i, net->op[i]);
+    if (y >= 0 && net->reserves_none)
+        nw_option_reserve(net->space, name);
     return y;
 }
 

@@ -117,11 +117,17 @@ static nw_status take_edge(nw_arch *arch, const char *kind, int node, nw_cell_ed
     return nw_arch_pick(arch, c, o);
 }
 
-static nw_status cell_to_arch(const nw_cell *cell, const char *kind, nw_arch *arch)
+/* All edges of the cell to none; NW_EMATCH when the space's cells have other edges. */
+static nw_status clear_edges(const nw_cell *cell, const char *kind, nw_arch *arch)
 {
+    const int n = nw_cell_first_edge(cell->n);
     char name[32];
 
-    for (int e = 0; e < nw_cell_first_edge(cell->n); e++) {
+    if (nw_choice_find(arch->space, edge_name(kind, n, name)) >= 0)
+        return nw_fail(arch->ctx, NW_EMATCH,
+                       "the %s cell has %d nodes, those of the space have more", kind,
+                       cell->n);
+    for (int e = 0; e < n; e++) {
         int c = nw_choice_find(arch->space, edge_name(kind, e, name));
         int none = c < 0 ? -1 : option_named(arch->space, c, "none");
 
@@ -130,15 +136,25 @@ static nw_status cell_to_arch(const nw_cell *cell, const char *kind, nw_arch *ar
                            "the space has no edge %s that may be none", name);
         NW_TRY(nw_arch_pick(arch, c, none));
     }
-    for (int node = 0; node < cell->n; node++) {
-        const nw_cell_edge *two = &cell->edge[2 * node];
+    return NW_OK;
+}
 
-        if (two[0].from == two[1].from)
+static nw_status cell_to_arch(const nw_cell *cell, const char *kind, nw_arch *arch)
+{
+    NW_TRY(clear_edges(cell, kind, arch));
+    for (int i = 0; i < 2 * cell->n; i++) {
+        const nw_cell_edge *e = &cell->edge[i];
+
+        if (!strcmp(e->op, "none"))
+            return nw_fail(
+                arch->ctx, NW_EMATCH,
+                "node %d of the %s cell has an edge of none; the space keeps two", i / 2,
+                kind);
+        if (i % 2 && e[-1].from == e->from)
             return nw_fail(arch->ctx, NW_EMATCH,
                            "node %d of the %s cell uses node %d twice; the space cannot",
-                           node, kind, two[0].from);
-        NW_TRY(take_edge(arch, kind, node, two[0]));
-        NW_TRY(take_edge(arch, kind, node, two[1]));
+                           i / 2, kind, e->from);
+        NW_TRY(take_edge(arch, kind, i / 2, *e));
     }
     return NW_OK;
 }

@@ -50,7 +50,8 @@ int nw_cell_first_edge(int node);
  * that the space does not have stays empty (n = 0). */
 nw_status nw_genotype_of_arch(const nw_arch *arch, nw_genotype *out);
 
-/* The hard arch of a DARTS space that takes these cells. */
+/* The hard arch of a DARTS space that takes these cells: as many nodes, two kept edges
+ * each. */
 nw_status nw_genotype_to_arch(const nw_genotype *genotype, nw_arch *arch);
 
 nw_status nw_genotype_write(nw_ctx *ctx, const nw_genotype *genotype, FILE *out);

@@ -102,8 +102,12 @@ static void mixture(const struct darts *d, nw_arch *arch)
 
     for (int c = 0; c < nw_space_choices(d->env.space); c++) {
         int n = nw_space_options(d->env.space, c);
+        int offered = nw_space_offered(d->env.space, c);
+        double *p = nw_arch_weights(arch, c);
 
-        softmax(a, nw_arch_weights(arch, c), n);
+        softmax(a, p, offered);
+        for (int i = offered; i < n; i++)
+            p[i] = 0;
         a += n;
     }
 }

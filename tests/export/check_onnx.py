@@ -13,7 +13,8 @@ except ImportError:
 
 
 def largest_difference(path):
-    """Of the logits; whole batch and one example alone, since the batch axis is free."""
+    """Of the logits, as a share of the largest where that is above 1; whole batch and one
+    example alone, since the batch axis is free."""
     stem = path[: -len(".onnx")]
     x, want = numpy.load(stem + ".in.npy"), numpy.load(stem + ".out.npy")
     if onnx:
@@ -22,7 +23,7 @@ def largest_difference(path):
     got = session.run(["logits"], {"input": x})[0]
     assert got.shape == want.shape, f"{path}: {got.shape} instead of {want.shape}"
     one = session.run(["logits"], {"input": x[:1]})[0]
-    return max(abs(got - want).max(), abs(one - want[:1]).max())
+    return max(abs(got - want).max(), abs(one - want[:1]).max()) / max(1, abs(want).max())
 
 
 def main(folder):

@@ -16,6 +16,8 @@ const char *__lsan_default_suppressions(void)
            "leak:libglib\nleak:libgobject\nleak:libpango\nleak:libcairo\n";
 }
 
+enum { BATCH = 3 };
+
 static char dir[200];
 
 const char *export_dir(void)
@@ -137,6 +139,63 @@ nw_net *export_published(nw_ctx *ctx, const char *spec, uint64_t seed, nw_arch *
     return net;
 }
 
+/* A weight of variance 2 / fan_in keeps signals as large as they are behind ReLU. */
+static double lively(const nw_param *p, double value, double noise)
+{
+    if (!p->is_buffer && p->fan_in > 0 && p->rank > 1)
+        return 2 * noise * sqrt(6. / p->fan_in);
+    return value + .3 * noise;
+}
+
+/* Of examples as these tests make them, and as many pictures of 0..1, which is what
+ * nw_export_verify() makes. */
+static void take_statistics(nw_net *net, int whole)
+{
+    enum { EXAMPLES = 16 };
+    const size_t n = EXAMPLES / 2 * export_in_size(net);
+    const nw_plan_config config = {.batch = EXAMPLES, .no_loss = 1};
+    const nw_pass pass = {.mode = NW_RECALIBRATE};
+    float *x = export_inputs(net, EXAMPLES, whole);
+    nw_plan *plan = nw_plan_new(net, &config);
+
+    if (!plan)
+        fail_msg("%s", nw_errmsg(net->ctx));
+    for (size_t i = 0; !whole && i < n; i++)
+        x[n + i] = (float)nw_uniform(1, NW_FOR_NOISE, i);
+    check_ok(net->ctx, nw_plan_forward(plan, &(nw_batch){.x = x}, &pass, NULL));
+    nw_plan_free(plan);
+    nw_release(net->ctx, x);
+}
+
+/* A channel that hardly varied in that batch would be blown up for other examples. */
+static void blunt_variances(nw_net *net)
+{
+    for (int i = 0; i < net->graph->n_param; i++) {
+        const nw_gparam *p = &net->graph->param[i];
+
+        for (size_t k = 0; !strcmp(p->param->suffix, "running_var") && k < p->count; k++)
+            nw_real_set(net, net->buffer, p->offset + k,
+                        nw_real_get(net, net->buffer, p->offset + k) + .1);
+    }
+}
+
+void export_enliven(nw_net *net, uint64_t seed, int whole)
+{
+    for (int i = 0; i < net->graph->n_param; i++) {
+        const nw_gparam *p = &net->graph->param[i];
+
+        for (size_t k = 0; !p->param->is_buffer && k < p->count; k++) {
+            size_t at = p->offset + k;
+            double noise = nw_uniform(seed + (uint64_t)i, NW_FOR_TEST, k) - .5;
+
+            nw_real_set(net, net->param, at,
+                        lively(p->param, nw_real_get(net, net->param, at), noise));
+        }
+    }
+    take_statistics(net, whole);
+    blunt_variances(net);
+}
+
 size_t export_in_size(const nw_net *net)
 {
     return nw_count(&net->graph->node[net->graph->input].info.out);
@@ -161,7 +220,6 @@ float *export_inputs(nw_net *net, int batch, int whole)
 
 double export_distance(nw_net *a, nw_net *b, int whole)
 {
-    enum { BATCH = 3 };
     size_t n = BATCH * export_out_size(a);
     float *x = export_inputs(a, BATCH, whole);
     float *y = nw_alloc(a->ctx, 2 * n * sizeof(*y));
@@ -182,4 +240,80 @@ char *export_text(nw_ctx *ctx, const char *name)
     nw_bytes file;
 
     return nw_file_read(ctx, export_path(name), &file) < 0 ? NULL : (char *)file.data;
+}
+
+/* NumPy's format, version 1.0: a header of 128 bytes, then floats. */
+static void write_npy(const char *path, size_t rows, const int *dim, int rank,
+                      const float *data)
+{
+    char head[129], shape[64] = "";
+    size_t n = rows;
+    FILE *out = fopen(path, "wb");
+
+    assert_non_null(out);
+    for (int i = 0; i < rank; i++) {
+        snprintf(shape + strlen(shape), sizeof(shape) - strlen(shape), ", %d", dim[i]);
+        n *= (size_t)dim[i];
+    }
+    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10);
+    snprintf(head + 10, sizeof(head) - 10, "%-117s\n",
+             "{'descr': '<f4', 'fortran_order': False, 'shape': (");
+    snprintf(head + 10 + 51, 67, "%zu%s), }", rows, shape);
+    for (char *c = head + 10; c < head + 127; c++)
+        *c = *c ? *c : ' ';
+    head[127] = '\n';
+    assert_int_equal(fwrite(head, 1, 128, out), 128);
+    assert_int_equal(fwrite(data, sizeof(*data), n, out), n);
+    assert_int_equal(fclose(out), 0);
+}
+
+void export_files(nw_net *net, const nw_arch *arch, const char *name, int whole)
+{
+    const nw_graph *g = net->graph;
+    const nw_shape *in = &g->node[g->input].info.out, *out = &g->node[g->output].info.out;
+    float *x = export_inputs(net, BATCH, whole);
+    float *y = nw_alloc(net->ctx, BATCH * export_out_size(net) * sizeof(*y));
+    char file[200];
+
+    check_ok(net->ctx, nw_net_run(net, BATCH, x, y));
+    snprintf(file, sizeof(file), "%s.in.npy", name);
+    write_npy(export_path(file), BATCH, in->dim, in->rank, x);
+    snprintf(file, sizeof(file), "%s.out.npy", name);
+    write_npy(export_path(file), BATCH, out->dim, out->rank, y);
+    snprintf(file, sizeof(file), "%s.onnx", name);
+    check_ok(net->ctx, nw_export(arch, net, "onnx", export_path(file)));
+}
+
+void export_check_round_trip(nw_net *net, const char *name, int whole)
+{
+    char file[200];
+    nw_net *back;
+    double distance;
+
+    snprintf(file, sizeof(file), "%s.onnx", name);
+    back = nw_net_open(net->ctx, export_path(file));
+    if (!back)
+        fail_msg("%s: %s", name, nw_errmsg(net->ctx));
+    distance = export_distance(net, back, whole);
+    if (!(distance <= 1e-5))
+        fail_msg("%s: read back, logits differ by %g", name, distance);
+    if (!whole)
+        check_ok(net->ctx, nw_export_verify(NULL, net, "onnx", export_path(file)));
+    nw_net_free(back);
+}
+
+void export_check_onnx_runtime(void)
+{
+    const char *python = getenv("NW_TEST_PYTHON");
+    char command[2000];
+
+    snprintf(command, sizeof(command), "%s -c 'import onnxruntime, numpy'",
+             python ? python : "false");
+    if (!python || system(command)) {
+        print_message("skipped: NW_TEST_PYTHON names no Python with onnxruntime\n");
+        skip();
+    }
+    snprintf(command, sizeof(command), "%s tests/export/check_onnx.py %s", python,
+             export_dir());
+    assert_int_equal(system(command), 0);
 }

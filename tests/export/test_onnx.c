@@ -6,73 +6,8 @@
 
 #include "random.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { BATCH = 3 };
-
-/* NumPy's format, version 1.0: a header of 128 bytes, then floats. */
-static void write_npy(const char *path, size_t rows, const int *dim, int rank,
-                      const float *data)
-{
-    char head[129], shape[64] = "";
-    size_t n = rows;
-    FILE *out = fopen(path, "wb");
-
-    assert_non_null(out);
-    for (int i = 0; i < rank; i++) {
-        snprintf(shape + strlen(shape), sizeof(shape) - strlen(shape), ", %d", dim[i]);
-        n *= (size_t)dim[i];
-    }
-    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10);
-    snprintf(head + 10, sizeof(head) - 10, "%-117s\n",
-             "{'descr': '<f4', 'fortran_order': False, 'shape': (");
-    snprintf(head + 10 + 51, 67, "%zu%s), }", rows, shape);
-    for (char *c = head + 10; c < head + 127; c++)
-        *c = *c ? *c : ' ';
-    head[127] = '\n';
-    assert_int_equal(fwrite(head, 1, 128, out), 128);
-    assert_int_equal(fwrite(data, sizeof(*data), n, out), n);
-    assert_int_equal(fclose(out), 0);
-}
-
-/* NAME.onnx, NAME.in.npy and NAME.out.npy: what the script compares. */
-static void write_files(nw_net *net, const nw_arch *arch, const char *name, int whole)
-{
-    const nw_graph *g = net->graph;
-    const nw_shape *in = &g->node[g->input].info.out, *out = &g->node[g->output].info.out;
-    float *x = export_inputs(net, BATCH, whole);
-    float *y = nw_alloc(net->ctx, BATCH * export_out_size(net) * sizeof(*y));
-    char file[200];
-
-    check_ok(net->ctx, nw_net_run(net, BATCH, x, y));
-    snprintf(file, sizeof(file), "%s.in.npy", name);
-    write_npy(export_path(file), BATCH, in->dim, in->rank, x);
-    snprintf(file, sizeof(file), "%s.out.npy", name);
-    write_npy(export_path(file), BATCH, out->dim, out->rank, y);
-    snprintf(file, sizeof(file), "%s.onnx", name);
-    check_ok(net->ctx, nw_export(arch, net, "onnx", export_path(file)));
-}
-
-/* What was written is read again: the same logits, the same weights. */
-static void check_round_trip(nw_net *net, const char *name, int whole)
-{
-    char file[200];
-    nw_net *back;
-    double distance;
-
-    snprintf(file, sizeof(file), "%s.onnx", name);
-    back = nw_net_open(net->ctx, export_path(file));
-    if (!back)
-        fail_msg("%s: %s", name, nw_errmsg(net->ctx));
-    distance = export_distance(net, back, whole);
-    if (!(distance <= 1e-5))
-        fail_msg("%s: read back, logits differ by %g", name, distance);
-    if (!whole)
-        check_ok(net->ctx, nw_export_verify(NULL, net, "onnx", export_path(file)));
-    nw_net_free(back);
-}
 
 static void test_onnx__every_op_survives_the_round_trip(void **state)
 {
@@ -90,8 +25,8 @@ static void test_onnx__every_op_survives_the_round_trip(void **state)
 
             snprintf(name, sizeof(name), "op_%s_%d", op->name, k);
             if (net) {
-                write_files(net, NULL, name, whole);
-                check_round_trip(net, name, whole);
+                export_files(net, NULL, name, whole);
+                export_check_round_trip(net, name, whole);
                 written++;
             }
             nw_close(ctx);
@@ -109,8 +44,8 @@ static void check_published(const char *spec, const char *name, uint64_t seed)
     const double mean[] = {.4, .5, .6}, sd[] = {.2, .25, .3};
 
     check_ok(ctx, nw_net_normalise(net, 3, mean, sd));
-    write_files(net, arch, name, 0);
-    check_round_trip(net, name, 0);
+    export_files(net, arch, name, 0);
+    export_check_round_trip(net, name, 0);
     nw_close(ctx);
 }
 
@@ -183,8 +118,8 @@ static void test_onnx__hard_supernets_export_and_soft_ones_do_not(void **state)
         check_ok(ctx, nw_arch_random(arch, seed));
         check_ok(ctx, nw_net_set_arch(net, arch));
         snprintf(name, sizeof(name), "supernet_%d", (int)seed);
-        write_files(net, arch, name, 0);
-        check_round_trip(net, name, 0);
+        export_files(net, arch, name, 0);
+        export_check_round_trip(net, name, 0);
     }
     nw_close(ctx);
 }
@@ -242,19 +177,8 @@ static void test_onnx__damaged_files_are_refused(void **state)
 /* Last: everything that was written stands in the folder. */
 static void test_onnx__onnx_runtime_gives_the_same_logits(void **state)
 {
-    const char *python = getenv("NW_TEST_PYTHON");
-    char command[2000];
-
     (void)state;
-    snprintf(command, sizeof(command), "%s -c 'import onnxruntime, numpy'",
-             python ? python : "false");
-    if (!python || system(command)) {
-        print_message("skipped: NW_TEST_PYTHON names no Python with onnxruntime\n");
-        skip();
-    }
-    snprintf(command, sizeof(command), "%s tests/export/check_onnx.py %s", python,
-             export_dir());
-    assert_int_equal(system(command), 0);
+    export_check_onnx_runtime();
 }
 
 static int clean(void **state)

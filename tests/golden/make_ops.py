@@ -373,6 +373,18 @@ class SE(nn.Module):
         return x * self.gate(self.fc["expand"](s))[:, :, None, None]
 
 
+def attention(keys):
+    heads = int(keys.get("heads", "1"))
+
+    def mixed(x):
+        n, c, h, w = x.shape
+        q, k, v = x.reshape(n, 3 * heads, c // (3 * heads), h * w).chunk(3, 1)
+        a = torch.softmax(q.transpose(2, 3) @ k * q.shape[2] ** -0.5, -1)
+        return (v @ a.transpose(2, 3)).reshape(n, -1, h, w)
+
+    return mixed
+
+
 def build(name, keys, shapes):
     """The module of a spec on inputs of these shapes."""
     c = shapes[0][1 if len(shapes[0]) == 2 else 0] if shapes and shapes[0] else 0
@@ -394,6 +406,8 @@ def build(name, keys, shapes):
         "cross_entropy": cross_entropy(keys),
         "matmul": product(keys),
         "maxpool": max_pool(keys),
+        "matmul": product(keys), "attention": attention(keys),
+        "maxpool": lambda x: F.max_pool2d(x, *window(keys)),
         "avgpool": avg_pool(keys),
         "globalpool": lambda x: x.mean((2, 3)),
         "mse": lambda x, t: ((x - t) ** 2).flatten(1).mean(1),

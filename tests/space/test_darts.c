@@ -3,7 +3,10 @@
 
 #include "genotype.h"
 
+#include <math.h>
 #include <time.h>
+
+extern const nw_strategy_type nw_strategy_darts;
 
 static const int cifar[3] = {3, 32, 32}, imagenet[3] = {3, 224, 224};
 
@@ -90,8 +93,18 @@ static void test_darts__every_genotype_survives_arch_and_json(void **state)
         assert_int_equal(nw_genotype_read(ctx, &back, text, "text"), NW_OK);
         same_cells(&back.normal, &g->genotype.normal);
         same_cells(&back.reduce, &g->genotype.reduce);
-        if (!strcmp(g->name, "nasnet-a-darts"))
-            continue; /* takes a node twice, which the space cannot */
+        if (!strcmp(g->name, "nasnet-a-darts")) {
+            assert_int_equal(nw_genotype_to_arch(&back, arch), NW_EMATCH);
+            says(ctx, "no edge normal_14");
+            nw_clear(ctx);
+            continue;
+        }
+        if (!strcmp(g->name, "snas-aggressive")) {
+            assert_int_equal(nw_genotype_to_arch(&back, arch), NW_EMATCH);
+            says(ctx, "node 0 of the reduce cell has an edge of none");
+            nw_clear(ctx);
+            continue;
+        }
         assert_int_equal(nw_genotype_to_arch(&back, arch), NW_OK);
         assert_true(nw_arch_is_hard(arch));
         assert_int_equal(nw_genotype_of_arch(arch, &again), NW_OK);
@@ -122,6 +135,29 @@ static void test_darts__bad_genotypes_are_refused(void **state)
         assert_int_equal(nw_genotype_read(*state, &g, bad[i].json, "text"), NW_EFORMAT);
         says(*state, bad[i].says);
     }
+}
+
+/* Of nodes that do not go into the output: written, read, derived and left at an arch. */
+static void test_darts__only_the_last_nodes_make_the_output(void **state)
+{
+    nw_ctx *ctx = *state;
+    nw_space *space = opened(ctx, "darts c=4 layers=3 multiplier=2 phase=train", cifar);
+    nw_arch *arch = nw_arch_new(ctx, space), *back = nw_arch_new(ctx, space);
+    char text[2048] = {0};
+    FILE *out = fmemopen(text, sizeof(text), "w");
+
+    assert_int_equal(nw_arch_random(arch, 1), NW_OK);
+    assert_int_equal(nw_arch_write_genotype(arch, out), NW_OK);
+    fclose(out);
+    assert_non_null(strstr(text, "\"normal_concat\":[4,5]"));
+    assert_int_equal(nw_arch_read_genotype(back, text, "text"), NW_OK);
+    assert_true(nw_arch_hash(back) == nw_arch_hash(arch));
+    assert_true(graph_of(space, arch, 0)->macs ==
+                graph_of(nw_space_derive(space, arch, ""), NULL, 0)->macs);
+    *strstr(text, "[4,5]") = ' ';
+    memcpy(strstr(text, "4,5]"), "[5 ]", 4);
+    assert_int_equal(nw_arch_read_genotype(back, text, "text"), NW_EMATCH);
+    says(ctx, "last 2 nodes");
 }
 
 /* The network found is the network derived: same numbers as the published spec. */
@@ -185,6 +221,71 @@ static void test_darts__planted_ops_and_small_stems_work(void **state)
     opened(*state, "darts steps=2 multiplier=2 c=4 layers=3", small);
 }
 
+/* What DARTS proposes are shares of the options that are offered. */
+static void mixed_without_none(nw_space *space, nw_arch *arch)
+{
+    const nw_env env = {.ctx = space->ctx, .space = space, .seed = 1};
+    const nw_strategy_type *type = &nw_strategy_darts;
+    void *self = nw_alloc(space->ctx, type->size);
+    nw_trial trial = {.arch = arch};
+
+    assert_int_equal(
+        nw_spec_parse(space->ctx, (const nw_head *)type, "darts", NULL, self), NW_OK);
+    assert_int_equal(type->open(self, &env), NW_OK);
+    assert_int_equal(type->propose(self, &trial), NW_OK);
+    for (int c = 0; c < nw_space_choices(space); c++) {
+        const double *p = nw_arch_weights(arch, c);
+        double sum = 0;
+
+        for (int i = 0; i < nw_space_offered(space, c); i++)
+            sum += p[i];
+        assert_true(fabs(sum - 1) < 1e-12);
+        assert_true(p[nw_space_options(space, c) - 1] == 0);
+    }
+    type->close(self);
+    nw_release(space->ctx, self);
+}
+
+/* Edges that are dropped take a none that no mixture weighs. */
+static void test_darts__stress_spaces_need_no_none(void **state)
+{
+    static const struct {
+        const char *ops, *count;
+    } spaces[] = {
+        /* pairs of edges 1 * 3 * 6 * 10, ops^8 of each kind of cell, squared */
+        {"skip_connect,sep_conv_3x3", "2123366400"},
+        {"none,skip_connect,sep_conv_3x3", "2123366400"},
+        {"noise,sep_conv_3x3", "2123366400"},
+        {"sep_conv_3x3", "32400"},
+    };
+
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++) {
+        char spec[200];
+        nw_space *space;
+        nw_arch *arch;
+        int n;
+
+        snprintf(spec, sizeof(spec), "darts c=4 layers=3 ops=%s", spaces[i].ops);
+        space = opened(*state, spec, cifar);
+        assert_string_equal(nw_space_count(space), spaces[i].count);
+        arch = nw_arch_new(*state, space);
+        n = nw_space_options(space, 0);
+        if (strstr(spec, "none")) {
+            assert_int_equal(nw_space_offered(space, 0), n);
+            continue;
+        }
+        assert_int_equal(nw_space_offered(space, 0), n - 1);
+        assert_string_equal(nw_space_option_name(space, 0, n - 1), "none");
+        for (int c = 0; c < nw_space_choices(space); c++) {
+            assert_true(nw_arch_weights(arch, c)[n - 1] == 0);
+            assert_true(nw_arch_weights(arch, c)[0] == 1.0 / (n - 1));
+        }
+        mixed_without_none(space, arch);
+        assert_int_equal(nw_arch_harden(arch), NW_OK);
+        assert_int_equal(nw_arch_check(arch), NW_OK);
+    }
+}
+
 static void test_darts__wrong_specs_are_refused_with_words(void **state)
 {
     static const struct {
@@ -193,7 +294,8 @@ static void test_darts__wrong_specs_are_refused_with_words(void **state)
     } bad[] = {
         {"darts", "even number", 14},
         {"darts layers=5", "7 a side at cell 3", 14},
-        {"darts ops=skip_connect,sep_conv_3x3", "none", 32},
+        {"darts ops=none", "leaves no network", 32},
+        {"darts ops=", "", 32},
         {"darts ops=none,sep_conv_4x4", "sep_conv_4x4", 32},
         {"darts net=mnist", "net=mnist", 32},
         {"darts phase=eval", "phase=eval", 32},
@@ -235,9 +337,11 @@ int main(void)
         TEST(test_darts__space_has_1037664180_squared_archs),
         TEST(test_darts__every_genotype_survives_arch_and_json),
         TEST(test_darts__bad_genotypes_are_refused),
+        TEST(test_darts__only_the_last_nodes_make_the_output),
         TEST(test_darts__derive_gives_the_evaluation_network),
         TEST(test_darts__train_phase_at_an_arch_is_the_derived_network),
         TEST(test_darts__planted_ops_and_small_stems_work),
+        TEST(test_darts__stress_spaces_need_no_none),
         TEST(test_darts__wrong_specs_are_refused_with_words),
         TEST(test_darts__sealing_is_quick),
     };
