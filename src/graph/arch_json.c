@@ -120,18 +120,39 @@ static nw_status check_rules(nw_arch *arch, const char *where)
     return NW_OK;
 }
 
-static nw_status read_object(nw_arch *arch, json_t *object, const char *where)
+/* 1 = the object has a value for every choice, and nothing else. */
+static int is_complete(const nw_arch *arch, const json_t *object)
+{
+    const nw_space *space = arch->space;
+    int c = 0;
+
+    while (c < space->n_choice && json_object_get(object, space->choice[c].name))
+        c++;
+    return c == space->n_choice && json_object_size(object) == (size_t)c;
+}
+
+static nw_status check_keys(nw_arch *arch, json_t *object)
 {
     const char *key;
     json_t *value;
 
+    if (is_complete(arch, object))
+        return NW_OK;
     json_object_foreach(object, key,
                         value) if (nw_arch_find(arch, key) < 0) return NW_ENAME;
+    return NW_OK;
+}
+
+static nw_status read_object(nw_arch *arch, json_t *object, const char *where)
+{
+    NW_TRY(check_keys(arch, object));
     for (int c = 0; c < arch->space->n_choice; c++) {
-        value = json_object_get(object, arch->space->choice[c].name);
+        const char *name = arch->space->choice[c].name;
+        const json_t *value = json_object_get(object, name);
+
         if (!value)
             return nw_fail(arch->ctx, NW_EFORMAT, "%s: choice \"%s\" is missing", where,
-                           arch->space->choice[c].name);
+                           name);
         NW_TRY(read_choice(arch, c, value, where));
     }
     return check_rules(arch, where);

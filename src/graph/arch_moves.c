@@ -18,6 +18,8 @@ int nw_space_wheels(const nw_space *space)
 {
     int n = space->n_keep;
 
+    if (!n)
+        return space->n_choice;
     for (int c = 0; c < space->n_choice; c++)
         n += space->choice[c].keep < 0;
     return n;
@@ -26,6 +28,8 @@ int nw_space_wheels(const nw_space *space)
 /* Choice that the wheel is; -1 - r = it is rule r. */
 static int wheel_choice(const nw_space *space, int wheel)
 {
+    if (!space->n_keep)
+        return wheel;
     for (int c = 0; c < space->n_choice; c++)
         if (space->choice[c].keep < 0 && wheel-- == 0)
             return c;

@@ -131,17 +131,10 @@ nw_status nw_int_of(nw_space *space, const char *name, size_t n, const int *valu
     return nw_space_report(space);
 }
 
-nw_status nw_option_name(nw_space *space, const char *choice, int option,
-                         const char *name)
+static nw_status set_option_name(nw_space *space, int c, int option, const char *name)
 {
-    int c = space->status < 0 ? -1 : nw_choice_find(space, choice);
-    char *copy;
+    char *copy = nw_arena_dup(&space->arena, name);
 
-    if (c < 0 || option < 0 || option >= space->choice[c].n) {
-        nw_space_fail(space, NW_ENAME, "choice \"%s\" has no option %d", choice, option);
-        return space->status;
-    }
-    copy = nw_arena_dup(&space->arena, name);
     if (!copy) {
         nw_space_pass_on(space);
         return NW_ENOMEM;
@@ -166,6 +159,18 @@ double nw_equal_weight(const nw_choice *choice, int option)
     return option < choice->offered ? 1.0 / choice->offered : 0;
 }
 
+nw_status nw_option_name(nw_space *space, const char *choice, int option,
+                         const char *name)
+{
+    int c = space->status < 0 ? -1 : nw_choice_find(space, choice);
+
+    if (c < 0 || option < 0 || option >= space->choice[c].n) {
+        nw_space_fail(space, NW_ENAME, "choice \"%s\" has no option %d", choice, option);
+        return space->status;
+    }
+    return set_option_name(space, c, option, name);
+}
+
 nw_status nw_decide(nw_space *space, const char *name, size_t n,
                     const char *const *option)
 {
@@ -182,7 +187,7 @@ nw_status nw_decide(nw_space *space, const char *name, size_t n,
     else
         c = add_choice(space, name, NW_ONE, 1, (int)n);
     for (size_t i = 0; c >= 0 && i < n; i++)
-        nw_option_name(space, name, (int)i, option[i]);
+        set_option_name(space, c, (int)i, option[i]);
     return nw_space_report(space);
 }
 
