@@ -15,9 +15,17 @@ static int is_color(const char *when, int fd)
     return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb");
 }
 
-static int run(struct tool *tool)
+void tool_open(struct tool *tool)
 {
     nw_config config = {.threads = tool->opt.threads};
+
+    nw_close(tool->nw);
+    tool->nw = nw_open(&config);
+    progress_open(&tool->progress, tool);
+}
+
+static int run(struct tool *tool)
+{
     int code;
 
     if (tool->opt.version)
@@ -27,8 +35,7 @@ static int run(struct tool *tool)
         tool->arg[0] = tool->command ? tool->command->name : NULL;
         tool->command = &commands[CMD_help];
     }
-    tool->nw = nw_open(&config);
-    progress_open(&tool->progress, tool);
+    tool_open(tool);
     code = tool->command->run(tool);
     progress_clear(&tool->progress);
     nw_close(tool->nw);

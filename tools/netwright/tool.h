@@ -23,6 +23,10 @@ struct tool {
     int color_out, color_err; /* colour on stdout, on stderr        */
 };
 
+/* Open the library and the progress display as the options say; again when a job has
+ * said more and nothing is made yet. */
+void tool_open(struct tool *tool);
+
 /* Words on stderr. note() is silent with -q, detail() speaks with -v only. */
 void note(struct tool *tool, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

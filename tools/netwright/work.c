@@ -22,6 +22,7 @@ static int read_job(struct work *work, const char **space_text)
         code = job_read(tool, tool->arg[0], space_text);
     if (code)
         return code;
+    tool_open(tool);
     if (!tool->opt.space && !*space_text)
         return usage(tool, "%s: --space is missing", tool->command->name);
     if (!tool->opt.data)
