@@ -46,8 +46,10 @@ static void look(const struct search *s, const unsigned char *colour, int v, fac
     out->colour = colour[v];
     out->node = (unsigned char)v;
     for (int u = 0; u < s->dag->n; u++) {
-        out->in[colour[u]] += s->dag->from[v] >> u & 1;
-        out->out[colour[u]] += s->to[v] >> u & 1;
+        const int in = s->dag->from[v] >> u & 1, to = s->to[v] >> u & 1;
+
+        out->in[colour[u]] = (unsigned char)(out->in[colour[u]] + in);
+        out->out[colour[u]] = (unsigned char)(out->out[colour[u]] + to);
     }
 }
 

@@ -187,6 +187,22 @@ static void test_genetic_cnn__bits_go_to_links_in_order(void **state)
     assert_string_equal(text, "\"0-10|0-00-010|1-00-000-0001\"");
 }
 
+/* The network of a space is that of its bits, and can be made wider. */
+static void test_genetic_cnn__a_found_network_can_be_widened(void **state)
+{
+    nw_space *space = opened(*state, "genetic-cnn", NULL), *net;
+    nw_arch *arch = nw_arch_new(*state, space);
+
+    assert_int_equal(
+        nw_arch_read_genotype(arch, "\"1-01|1-01-001|1-01-001-0001\"", "text"), NW_OK);
+    assert_true(trainable(graph_of(space, arch, 0)) == 276274);
+    net = nw_space_derive(space, arch, "channels=16,16,16 fc=2");
+    assert_non_null(net);
+    /* 5 + 6 + 7 convolutions, the first from 3 channels; 4x4 pixels at the end */
+    assert_true(trainable(graph_of(net, NULL, 0)) ==
+                400 * 3 + 17 * 400 * 16 + 18 * 32 + 256 * 2 + 2 + 30);
+}
+
 static void test_genetic_cnn__wrong_strings_are_refused(void **state)
 {
     static const char *const nets[] = {"bits=1-0",
@@ -234,6 +250,7 @@ int main(void)
         TEST(test_genetic_cnn__renamed_nodes_are_one_network),
         TEST(test_genetic_cnn__stages_have_their_default_nodes),
         TEST(test_genetic_cnn__bits_go_to_links_in_order),
+        TEST(test_genetic_cnn__a_found_network_can_be_widened),
         TEST(test_genetic_cnn__wrong_strings_are_refused),
     };
 

@@ -119,6 +119,20 @@ static void test_nas_rl__pools_stand_where_they_are_told(void **state)
            64 * 3 + 128 + 650, 24 * 64 * 3 + 640);
 }
 
+/* As the paper widens its best network: 40 more filters in every layer, once it is found.
+ */
+static void test_nas_rl__a_found_network_can_be_widened(void **state)
+{
+    const int input[3] = {3, 12, 12};
+    nw_space *space = opened(*state, "nas-rl layers=2", input);
+    nw_arch *arch = read_arch(*state, space, "[[1,1,24],[3,3,36,1]]");
+    nw_space *net = nw_space_derive(space, arch, "more=40 classes=100");
+
+    assert_non_null(net);
+    assert_true(trainable(graph_of(net, NULL, 0)) ==
+                64 * 3 + 128 + 76 * 64 * 9 + 152 + 77 * 100);
+}
+
 /* ---- Renaming ---------------------------------------------------------------------- */
 
 enum { LAYERS = 9 };
@@ -259,6 +273,7 @@ int main(void)
         TEST(test_nas_rl__smaller_maps_are_padded),
         TEST(test_nas_rl__padding_is_even),
         TEST(test_nas_rl__pools_stand_where_they_are_told),
+        TEST(test_nas_rl__a_found_network_can_be_widened),
         TEST(test_nas_rl__renamed_networks_are_one),
         TEST(test_nas_rl__symmetric_networks_have_a_form_soon),
         TEST(test_nas_rl__wrong_words_are_refused),
