@@ -169,25 +169,6 @@ nw_ref nw_nb201_residual(nw_space *space, int index, nw_ref x, int c)
     return x;
 }
 
-/* For pictures. */
-static nw_status draw_cell(const struct nw_nb201 *net)
-{
-    nw_drawn_edge edge[EDGES];
-    int n = 0;
-
-    for (int e = 0; e < EDGES; e++)
-        if (net->taken[e])
-            edge[n++] =
-                (nw_drawn_edge){op_names[net->taken[e]], edge_from[e], edge_node[e]};
-    return nw_space_add_cell(net->space, &(nw_drawn_cell){.title = "cell",
-                                                          .inputs = 1,
-                                                          .nodes = 3,
-                                                          .n_edge = n,
-                                                          .edge = edge,
-                                                          .n_out = 1,
-                                                          .out = (const int[]){3}});
-}
-
 nw_ref nw_nb201_stem(nw_space *space, const int shape[3], int c)
 {
     return nw_opf(space, nw_input(space, shape[0], shape[1], shape[2]),
@@ -210,8 +191,6 @@ static nw_status build(const struct nw_nb201 *net, const struct nasbench201 *key
     int index = 0, c = key->c;
     nw_ref x = nw_nb201_stem(net->space, shape, c);
 
-    if (net->taken)
-        NW_TRY(draw_cell(net));
     nw_space_add_stage(net->space, "3x3 convolution");
     for (int group = 0; group < 3; group++) {
         if (group) {
