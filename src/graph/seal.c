@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Of numbers, that are all checked; beyond it, some. */
-enum { MOST_COMBINATIONS = 1024 };
+enum { MOST_COMBINATIONS = 1024, DRAWN = 48 };
 
 static int by_name(const void *a, const void *b)
 {
@@ -77,7 +77,7 @@ static nw_status check_some(nw_space *space, nw_arch *arch)
             pick_number(arch, c, i % space->choice[c].n);
         NW_TRY(check_at(space, arch));
     }
-    for (uint64_t k = 0; k < MOST_COMBINATIONS / 8; k++) {
+    for (uint64_t k = 0; k < DRAWN; k++) {
         for (int c = 0; c < space->n_choice; c++)
             pick_number(arch, c,
                         (int)nw_below(0, NW_FOR_ARCH, k << 20 | (uint64_t)c,
