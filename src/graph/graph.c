@@ -223,6 +223,21 @@ static int finds_zero(const nw_graph *g, const nw_gnode *node)
     return node->info.n_in && n == node->info.n_in;
 }
 
+/* Behind those that are there; node -1 = none has it. */
+static nw_status place_param(nw_graph *g, const nw_param *p, const char *name, int node)
+{
+    nw_gparam *out = &g->param[g->n_param++];
+    size_t *total = p->is_buffer ? &g->n_buffer : &g->n_trainable;
+
+    *out = (nw_gparam){.param = p, .node = node, .count = 1, .offset = *total};
+    for (int d = 0; d < p->rank; d++)
+        out->count *= (size_t)p->dim[d];
+    /* 64-byte steps keep every parameter aligned for vector loads */
+    *total += (out->count + 15) / 16 * 16;
+    out->name = nw_arena_dup(&g->arena, name);
+    return out->name ? NW_OK : NW_ENOMEM;
+}
+
 static nw_status add_params(nw_graph *g, int index)
 {
     nw_gnode *node = &g->node[index];
@@ -231,18 +246,9 @@ static nw_status add_params(nw_graph *g, int index)
     node->first_param = g->n_param;
     for (int i = 0; i < node->info.n_param; i++) {
         const nw_param *p = &node->info.param[i];
-        nw_gparam *out = &g->param[g->n_param++];
-        size_t *total = p->is_buffer ? &g->n_buffer : &g->n_trainable;
 
-        *out = (nw_gparam){.param = p, .node = index, .count = 1, .offset = *total};
-        for (int d = 0; d < p->rank; d++)
-            out->count *= (size_t)p->dim[d];
-        /* 64-byte steps keep every parameter aligned for vector loads */
-        *total += (out->count + 15) / 16 * 16;
         snprintf(name, sizeof(name), "%s.%s", node->name, p->suffix);
-        out->name = nw_arena_dup(&g->arena, name);
-        if (!out->name)
-            return NW_ENOMEM;
+        NW_TRY(place_param(g, p, name, index));
     }
     g->macs += node->info.macs;
     return NW_OK;
@@ -335,6 +341,32 @@ nw_graph *nw_graph_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch,
         return g;
     nw_graph_free(g);
     return NULL;
+}
+
+nw_graph *nw_graph_of_params(nw_ctx *ctx, int room)
+{
+    nw_graph *g = nw_new(ctx, sizeof(*g), graph_destroy);
+
+    if (!g)
+        return NULL;
+    nw_arena_init(&g->arena, ctx);
+    g->ctx = ctx;
+    g->input = g->output = g->aux = -1;
+    g->param = nw_arena_get(&g->arena, (size_t)(room + 1) * sizeof(*g->param));
+    if (g->param)
+        return g;
+    nw_graph_free(g);
+    return NULL;
+}
+
+nw_status nw_graph_add_param(nw_graph *g, const nw_param *param, const char *name)
+{
+    nw_param *copy = nw_arena_get(&g->arena, sizeof(*copy));
+
+    if (!copy)
+        return NW_ENOMEM;
+    *copy = *param;
+    return place_param(g, copy, name, -1);
 }
 
 void nw_graph_free(nw_graph *graph)

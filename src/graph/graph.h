@@ -25,8 +25,8 @@ typedef struct nw_gnode {
 
 typedef struct nw_gparam {
     const nw_param *param;
-    char *name; /* "cells.0.preprocess0.op.1.weight"      */
-    int node;
+    char *name;    /* "cells.0.preprocess0.op.1.weight"      */
+    int node;      /* that has it, or -1                  */
     size_t count;  /* numbers                             */
     size_t offset; /* numbers, in its block               */
 } nw_gparam;
@@ -34,7 +34,7 @@ typedef struct nw_gparam {
 typedef struct nw_graph {
     nw_ctx *ctx;
     nw_arena arena;
-    nw_space *space; /* whose places the nodes are                   */
+    nw_space *space; /* whose places the nodes are; NULL without nodes */
     nw_space *own;   /* of a coded space's network: goes with the graph */
     int n, n_param;
     nw_gnode *node;
@@ -54,6 +54,11 @@ typedef enum nw_graph_flag {
 nw_graph *nw_graph_new(nw_ctx *ctx, nw_space *space, const nw_arch *arch,
                        nw_precision precision, unsigned flags);
 void nw_graph_free(nw_graph *graph);
+
+/* A graph of parameters alone, to which up to `room` are added: it has no nodes and no
+ * space, and nothing can run it. */
+nw_graph *nw_graph_of_params(nw_ctx *ctx, int room);
+nw_status nw_graph_add_param(nw_graph *graph, const nw_param *param, const char *name);
 
 /* "3x32x32", for messages. */
 const char *nw_shape_text(const nw_shape *shape, char out[48]);

@@ -64,13 +64,21 @@ static void start_param(nw_net *net, int i, uint64_t seed)
 
 static nw_status make_blocks(nw_net *net)
 {
-    size_t weights = (size_t)net->graph->space->n_weight;
+    size_t weights = net->graph->space ? (size_t)net->graph->space->n_weight : 0;
 
     net->param = nw_map(net->ctx, net->graph->n_trainable * net->real_size + 1);
     net->buffer = nw_map(net->ctx, net->graph->n_buffer * net->real_size + 1);
     net->mix = nw_alloc(net->ctx, (weights + 1) * sizeof(double));
     net->dmix = nw_alloc(net->ctx, (weights + 1) * sizeof(double));
     return net->param && net->buffer && net->mix && net->dmix ? NW_OK : NW_ENOMEM;
+}
+
+nw_status nw_net_start(nw_net *net, uint64_t seed)
+{
+    NW_TRY(make_blocks(net));
+    for (int i = 0; i < net->graph->n_param; i++)
+        start_param(net, i, seed);
+    return NW_OK;
 }
 
 static nw_status make(nw_net *net, nw_space *space, const nw_arch *arch, uint64_t seed,
@@ -80,9 +88,7 @@ static nw_status make(nw_net *net, nw_space *space, const nw_arch *arch, uint64_
     net->graph = nw_graph_new(net->ctx, space, arch, net->precision, flags);
     if (!net->graph)
         return NW_ENOMEM; /* or whatever is pending */
-    NW_TRY(make_blocks(net));
-    for (int i = 0; i < net->graph->n_param; i++)
-        start_param(net, i, seed);
+    NW_TRY(nw_net_start(net, seed));
     space = net->graph->space; /* not that of the arch if that is coded */
     for (int c = 0; c < space->n_choice; c++)
         for (int i = 0; i < space->choice[c].n; i++) {
@@ -93,16 +99,25 @@ static nw_status make(nw_net *net, nw_space *space, const nw_arch *arch, uint64_
     return NW_OK;
 }
 
-nw_net *nw_net_make(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t seed,
-                    nw_precision precision, unsigned flags)
+nw_net *nw_net_empty(nw_ctx *ctx, nw_precision precision)
 {
-    nw_net *net = space ? nw_new(ctx, sizeof(*net), net_destroy) : NULL;
+    nw_net *net = nw_new(ctx, sizeof(*net), net_destroy);
 
     if (!net)
         return NULL;
     net->ctx = ctx;
     net->precision = precision;
     net->real_size = precision == NW_F64 ? sizeof(double) : sizeof(float);
+    return net;
+}
+
+nw_net *nw_net_make(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t seed,
+                    nw_precision precision, unsigned flags)
+{
+    nw_net *net = space ? nw_net_empty(ctx, precision) : NULL;
+
+    if (!net)
+        return NULL;
     if (make(net, space, arch, seed, flags) >= 0)
         return net;
     nw_net_free(net);

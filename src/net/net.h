@@ -40,6 +40,10 @@ struct nw_net {
 nw_net *nw_net_make(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t seed,
                     nw_precision precision, unsigned flags);
 
+/* A net without a graph, and its blocks once it has one, which must be younger. */
+nw_net *nw_net_empty(nw_ctx *ctx, nw_precision precision);
+nw_status nw_net_start(nw_net *net, uint64_t seed);
+
 /* New weights for the choices of a supernet; options of weight 0 are not mixed in. */
 nw_status nw_net_set_arch(nw_net *net, const nw_arch *arch);
 
