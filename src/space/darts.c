@@ -244,13 +244,15 @@ static nw_status begin(struct darts_net *net, nw_space *space, const struct dart
 static nw_status draw_cell(nw_space *space, const nw_cell *cell, const char *title)
 {
     nw_drawn_edge edge[2 * NW_CELL_NODES];
+    int n = 0;
 
     for (int i = 0; i < 2 * cell->n; i++)
-        edge[i] = (nw_drawn_edge){cell->edge[i].op, cell->edge[i].from, 2 + i / 2};
+        if (strcmp(cell->edge[i].op, "none"))
+            edge[n++] = (nw_drawn_edge){cell->edge[i].op, cell->edge[i].from, 2 + i / 2};
     return nw_space_add_cell(space, &(nw_drawn_cell){.title = title,
                                                      .inputs = 2,
                                                      .nodes = cell->n,
-                                                     .n_edge = 2 * cell->n,
+                                                     .n_edge = n,
                                                      .edge = edge,
                                                      .n_out = cell->n_concat,
                                                      .out = cell->concat});

@@ -139,12 +139,13 @@ nw_net *export_published(nw_ctx *ctx, const char *spec, uint64_t seed, nw_arch *
     return net;
 }
 
-/* A weight of variance 2 / fan_in keeps signals as large as they are behind ReLU. */
-static double lively(const nw_param *p, double value, double noise)
+/* A weight starts with variance 1 / (3 fan_in); 2 / fan_in keeps signals as large as they
+ * are behind ReLU. What starts with one number everywhere is disturbed. */
+static double lively(const nw_param *p, double value, uint64_t seed, size_t i)
 {
-    if (!p->is_buffer && p->fan_in > 0 && p->rank > 1)
-        return 2 * noise * sqrt(6. / p->fan_in);
-    return value + .3 * noise;
+    if (p->fan_in > 0 && p->rank > 1)
+        return value * sqrt(6);
+    return value + .3 * (nw_uniform(seed, NW_FOR_TEST, i) - .5);
 }
 
 /* Of examples as these tests make them, and as many pictures of 0..1, which is what
@@ -185,11 +186,11 @@ void export_enliven(nw_net *net, uint64_t seed, int whole)
         const nw_gparam *p = &net->graph->param[i];
 
         for (size_t k = 0; !p->param->is_buffer && k < p->count; k++) {
-            size_t at = p->offset + k;
-            double noise = nw_uniform(seed + (uint64_t)i, NW_FOR_TEST, k) - .5;
+            const size_t at = p->offset + k;
+            const double value = nw_real_get(net, net->param, at);
 
             nw_real_set(net, net->param, at,
-                        lively(p->param, nw_real_get(net, net->param, at), noise));
+                        lively(p->param, value, seed + (uint64_t)i, k));
         }
     }
     take_statistics(net, whole);

@@ -20,7 +20,7 @@ static int takes_words(const nw_graph *graph)
 static void export_row(void *user, const count_row *row)
 {
     int *count = user;
-    nw_ctx *ctx = nw_open(&(nw_config){.threads = 1});
+    nw_ctx *ctx = nw_open(&(nw_config){.threads = 1}); /* small: quicker so */
     nw_space *space = nw_space_open_net(ctx, row->spec, row->input, 0);
     nw_arch *arch = space && nw_space_choices(space) ? nw_arch_new(ctx, space) : NULL;
     nw_net *net;
