@@ -27,7 +27,7 @@ int run_count(struct tool *tool)
     int code = specs_join(tool, 0, &spec);
 
     if (!code)
-        code = specs_open_net(tool, spec, 1, &space);
+        code = specs_open_net(tool, spec, !tool->opt.arch.n, &space);
     if (!code && is_published(tool, spec) && !tool->opt.arch.n)
         arch = nw_arch_new(tool->nw, space);
     else if (!code)

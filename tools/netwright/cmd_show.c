@@ -40,7 +40,7 @@ int run_show(struct tool *tool)
     int code = specs_join(tool, 0, &spec), table;
 
     if (!code)
-        code = specs_open_net(tool, spec, 1, &space);
+        code = specs_open_net(tool, spec, !tool->opt.arch.n, &space);
     if (code)
         return code;
     tool->opt.to = tool->opt.to ? tool->opt.to : "svg";
