@@ -154,8 +154,7 @@ static nw_status see_networks(struct census *all, nw_arch *arch)
     return see_network(all, arch);
 }
 
-/* ---- Matrices of kernels ------------------------------------------------------------
- */
+/* ---- Matrices of kernels ----------------------------------------------------- */
 
 enum { LARGEST_KERNEL = 11, MOST_LEVELS = (LARGEST_KERNEL - 1) / 2 + 1 };
 
@@ -232,8 +231,7 @@ static void start_matrices(nw_net *store)
     }
 }
 
-/* ---- Making one ---------------------------------------------------------------------
- */
+/* ---- Making one -------------------------------------------------------------- */
 
 static nw_status fill(nw_net *store, const struct census *all, uint64_t seed)
 {
@@ -274,8 +272,7 @@ nw_net *nw_store_new(nw_ctx *ctx, nw_space *space, uint64_t seed, nw_precision p
     return store;
 }
 
-/* ---- Lending and collecting ---------------------------------------------------------
- */
+/* ---- Lending and collecting -------------------------------------------------- */
 
 /* Parameter i of a net and its place in a store. */
 struct loan {

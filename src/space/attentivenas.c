@@ -308,13 +308,17 @@ static int read_list(const json_t *root, const char *name, int n, int *value)
         if (!json_is_integer(item) || json_array_size(list) != (size_t)n)
             return 0;
         value[i] = (int)json_integer_value(item);
+        if (value[i] != json_integer_value(item))
+            return 0;
     }
     return 1;
 }
 
 static int read_form(const json_t *root, struct form *form)
 {
-    form->pixels = (int)json_integer_value(json_object_get(root, "resolution"));
+    const json_int_t pixels = json_integer_value(json_object_get(root, "resolution"));
+
+    form->pixels = pixels > 0 && pixels < 10000 ? (int)pixels : 0;
     return read_list(root, "width", WIDTHS, form->width) &&
            read_list(root, "kernel", STAGES, form->kernel) &&
            read_list(root, "expand", STAGES, form->expand) &&
@@ -366,8 +370,7 @@ const nw_space_type nw_space_attentivenas = {
     .read = attentivenas_read,
 };
 
-/* ---- Networks that were found -------------------------------------------------------
- */
+/* ---- Networks that were found ------------------------------------------------ */
 
 #define FOUND(id, word, source, says, ...)                                               \
     static nw_status id##_build(void *self, nw_space *space, const int input[3],         \

@@ -344,6 +344,8 @@ static int read_list(const json_t *list, int gene[GENES])
         if (!json_is_integer(item) && !(json_is_null(item) && i < 2))
             return 0;
         gene[i] = json_is_null(item) ? -1 : (int)json_integer_value(item);
+        if (gene[i] != json_integer_value(item) && !json_is_null(item))
+            return 0;
     }
     return json_array_size(list) == GENES;
 }

@@ -96,8 +96,7 @@ static void begin(struct world *w, const struct setting *s, nw_precision precisi
     draw_images(w);
 }
 
-/* ---- By plain loops ------------------------------------------------------------------
- */
+/* ---- By plain loops ----------------------------------------------------------- */
 
 static int index_of(const nw_net *net, const char *name)
 {
@@ -194,8 +193,7 @@ static void copy_weights(const nw_net *store, const nw_net *net, nw_net *to)
         each_number(store, net, i, to, set_number, to);
 }
 
-/* ---- Running and comparing -----------------------------------------------------------
- */
+/* ---- Running and comparing ---------------------------------------------------- */
 
 struct result {
     double logit[BATCH * CLASSES], loss;
@@ -248,8 +246,7 @@ static nw_net *net_at(const struct world *w, uint64_t seed)
     return net;
 }
 
-/* ---- Copied out ----------------------------------------------------------------------
- */
+/* ---- Copied out --------------------------------------------------------------- */
 
 static void test_store__lends_what_plain_loops_copy_out(void **state)
 {
@@ -279,8 +276,7 @@ static void test_store__lends_what_plain_loops_copy_out(void **state)
     }
 }
 
-/* ---- In the largest net, all other weights zero ---------------------------------------
- */
+/* ---- In the largest net, all other weights zero -------------------------------- */
 
 static void pick_all_last(nw_arch *arch)
 {
@@ -484,8 +480,7 @@ static void test_store__serves_spaces_of_numbers(void **state)
         }
 }
 
-/* ---- Gradients come back --------------------------------------------------------------
- */
+/* ---- Gradients come back ------------------------------------------------------- */
 
 /* Loss of the net at the arch, with the store's weights. */
 static double loss_at(const struct world *w, nw_net *net)

@@ -174,6 +174,8 @@ static void test_elastic__genotypes_that_are_none_are_refused(void **state)
     nw_arch *att = nw_arch_new(ctx, opened(ctx, "attentivenas", NULL));
 
     refused(ctx, ofa, "[1,2]", "a list of 22 whole numbers");
+    refused(ctx, ofa, "[4294967304,0,1,1,0,0,1,4,4,0,5,5,1,0,5,2,2,0,8,8,7,7]",
+            "a list of 22 whole numbers");
     refused(ctx, ofa, "nonsense", "a list of 22 whole numbers");
     refused(ctx, ofa, "\"08 0 1100144055105220887\"", "a text of 23 digits");
     refused(ctx, ofa, "\"08 0 110014405510522088771\"", "a text of 23 digits");
