@@ -150,8 +150,11 @@ typedef struct nw_op_type {
     NW_TYPE_HEAD
     int min_in, max_in;
     unsigned flags;
-    const char *expand; /* an op made of others: "relu | conv2d k=$k | batchnorm"; such
-                           an op has no code, and $k stands for its own keys         */
+    const char *expand; /* an op made of others: "relu | conv2d k=$k | batchnorm", where
+                           $k stands for its own keys. That is its meaning everywhere; its
+                           own code, if it has any, is a shortcut for its execution with
+                           the parameters of all parts in order                      */
+    int (*fits)(const void *attr, const nw_shape *in); /* 1 = the shortcut takes these */
     nw_status (*infer)(nw_node *node);
     nw_status (*prepare)(nw_run *run); /* optional                                    */
     void (*release)(nw_run *run);      /* optional; state may be NULL or half made    */

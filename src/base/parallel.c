@@ -27,7 +27,7 @@ static void run_part(size_t part, size_t n, size_t grain, nw_body body, void *ar
 
 enum { MOST = 16 };
 
-static _Thread_local int allowed = 1;
+static _Thread_local int allowed = 1, number;
 
 struct share {
     size_t first, step, parts, n, grain;
@@ -39,6 +39,7 @@ static void *run_share(void *arg)
 {
     const struct share *s = arg;
 
+    number = (int)s->first;
     for (size_t p = s->first; p < s->parts; p += s->step)
         run_part(p, s->n, s->grain, s->body, s->arg);
     return NULL;
@@ -62,6 +63,12 @@ void nw_parallel(size_t n, size_t grain, nw_body body, void *arg)
     for (size_t t = 0; t < threads; t++)
         if (started[t])
             pthread_join(id[t], NULL);
+    number = 0;
+}
+
+int nw_thread(void)
+{
+    return number;
 }
 
 void nw_set_threads(int threads)
@@ -86,6 +93,11 @@ void nw_parallel(size_t n, size_t grain, nw_body body, void *arg)
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < parts; p++)
         run_part(p, n, grain, body, arg);
+}
+
+int nw_thread(void)
+{
+    return omp_get_thread_num();
 }
 
 void nw_set_threads(int threads)

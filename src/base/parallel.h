@@ -15,6 +15,10 @@ typedef void (*nw_body)(void *arg, size_t begin, size_t end);
  * multiple of it; parts run at once on the threads that nw_set_threads() allows. */
 void nw_parallel(size_t n, size_t grain, nw_body body, void *arg);
 
+/* Number of the thread that runs a part, below that of nw_set_threads(): for working
+ * memory that stays in its caches, never for what a result could depend on. */
+int nw_thread(void);
+
 /* For the calling thread and what it calls, oneDNN included. */
 void nw_set_threads(int threads);
 

@@ -151,7 +151,8 @@ static int same_config(const nw_plan_config *a, const nw_plan_config *b)
     return a->batch == b->batch && a->backward == b->backward &&
            a->no_param_grad == b->no_param_grad && a->input_grad == b->input_grad &&
            a->smoothing == b->smoothing && a->soft_labels == b->soft_labels &&
-           a->squares == b->squares && a->no_loss == b->no_loss;
+           a->squares == b->squares && a->no_loss == b->no_loss &&
+           a->no_shortcuts == b->no_shortcuts;
 }
 
 nw_plan *nw_net_plan(nw_net *net, const nw_plan_config *config)

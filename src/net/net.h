@@ -70,6 +70,7 @@ typedef struct nw_plan_config {
     int soft_labels;   /* labels are distributions (batch, classes)           */
     int squares;       /* loss is mean squared error to soft labels           */
     int no_loss;       /* logits only                                         */
+    int no_shortcuts;  /* composite ops as they expand: for tests             */
 } nw_plan_config;
 
 /* NULL after nw_fail(). A plan belongs to its net and dies with it at the latest. */

@@ -19,7 +19,7 @@ static void point_params(nw_plan *plan, nw_turn *t)
 {
     nw_net *net = plan->net;
 
-    for (int i = 0; i < t->info.n_param; i++) {
+    for (int i = 0; i < t->n_param; i++) {
         const nw_gparam *p = &net->graph->param[t->first_param + i];
 
         t->w[i] = nw_net_param(net, t->first_param + i);
@@ -326,6 +326,7 @@ nw_status nw_plan_backward(nw_plan *plan, double scale)
 {
     if (!plan->config.backward || plan->loss < 0)
         return nw_fail(plan->net->ctx, NW_EINVAL, "this plan has no backward pass");
+    nw_set_threads(nw_threads(plan->net->ctx));
     start(plan, plan->loss, scale);
     start(plan, plan->aux_loss, scale * plan->net->graph->space->aux_weight);
     for (int i = plan->n - 1; i >= 0; i--) {

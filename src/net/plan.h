@@ -3,7 +3,8 @@
  *
  * A *turn* is one op at work: a node of the graph, the labels, or a loss. Nodes that only
  * pass their input on have no turn; nodes that are zero have one only where some reader
- * cannot take a zero for granted.
+ * cannot take a zero for granted. All nodes of a composite op that has a shortcut for
+ * these shapes are one turn, and its node is the last of them.
  */
 #ifndef NW_PLAN_H
 #define NW_PLAN_H
@@ -17,6 +18,7 @@ typedef struct nw_turn {
     nw_node info;
     int *in;          /* turns; -1 = known to be zero                       */
     int first_param;  /* of the graph's                                     */
+    int n_param;      /* of a shortcut, those of all its nodes              */
     int first_weight; /* choice: of the arch's weights                     */
     int wants_grad;   /* its value has a gradient                           */
     int works_back;   /* it has a backward turn                             */

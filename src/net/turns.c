@@ -35,7 +35,7 @@ static void mark_needed(struct making *m)
 /* Room for the arrays that a turn's run points to. */
 static nw_status make_arrays(nw_plan *plan, nw_turn *t)
 {
-    size_t n = (size_t)t->info.n_in + 1, p = (size_t)t->info.n_param + 1;
+    size_t n = (size_t)t->info.n_in + 1, p = (size_t)t->n_param + 1;
     nw_arena *a = &plan->arena;
 
     t->in = nw_arena_get(a, n * sizeof(int));
@@ -65,6 +65,7 @@ static nw_status add_graph_turn(struct making *m, int index)
     t->node = node;
     t->info = node->info;
     t->first_param = node->first_param;
+    t->n_param = node->info.n_param;
     if (node->choice >= 0)
         t->first_weight = m->g->space->choice[node->choice].first;
     NW_TRY(make_arrays(m->plan, t));
@@ -74,12 +75,119 @@ static nw_status add_graph_turn(struct making *m, int index)
     return NW_OK;
 }
 
+/* ---- Shortcuts ---------------------------------------------------------------- */
+
+/* The last node of the group that node `first` begins, if all of it is there, one behind
+ * the other; else -1. */
+static int group_end(const struct making *m, int first)
+{
+    const nw_gnode *node = m->g->node;
+    const nw_group *group = &m->g->space->group[node[first].group];
+    const int last = first + group->end - group->first - 1;
+
+    if (last >= m->g->n || node[first].place != group->first)
+        return -1;
+    for (int i = first + 1; i <= last; i++)
+        if (node[i].group != node[first].group || node[i].info.n_in != 1 ||
+            node[i].in[0] != i - 1)
+            return -1;
+    return last;
+}
+
+/* Does anything but the next node read what is inside of nodes [first, last)? */
+static int is_read_inside(const struct making *m, int first, int last)
+{
+    const nw_graph *g = m->g;
+
+    for (int i = last + 1; i < g->n; i++)
+        for (int j = 0; j < g->node[i].info.n_in; j++)
+            if (g->node[i].in[j] >= first && g->node[i].in[j] < last)
+                return 1;
+    return (g->output >= first && g->output < last) || (g->aux >= first && g->aux < last);
+}
+
+static const nw_op_type *shortcut_of(const struct making *m, const nw_group *group)
+{
+    for (int i = 0; nw_ops_f32[i]; i++)
+        if (nw_ops_f32[i] == group->op)
+            return m->plan->net->precision == NW_F64 ? nw_ops_f64[i] : nw_ops_f32[i];
+    return NULL;
+}
+
+/* The keys of the group, or NULL when its code does not take them. */
+static const void *shortcut_keys(const struct making *m, const nw_op_type *op,
+                                 const nw_group *group, const nw_shape *in)
+{
+    nw_ctx *ctx = m->plan->net->ctx;
+    void *attr = nw_arena_get(&m->plan->arena, op->size + 1);
+
+    if (!attr || strchr(group->spec, '$') ||
+        nw_spec_parse(ctx, (const nw_head *)op, group->spec, NULL, attr) < 0)
+        return NULL;
+    return op->fits && !op->fits(attr, in) ? NULL : attr;
+}
+
+/* One turn for the nodes [first, last]. */
+static nw_status add_shortcut(struct making *m, const nw_op_type *op, const void *attr,
+                              int first, int last)
+{
+    const nw_gnode *begin = &m->g->node[first], *end = &m->g->node[last];
+    nw_turn *t = &m->plan->turn[m->plan->n];
+
+    t->op = op;
+    t->node = end;
+    t->info = (nw_node){.attr = attr,
+                        .n_in = begin->info.n_in,
+                        .in = begin->info.in,
+                        .out = end->info.out};
+    t->first_param = begin->first_param;
+    t->n_param = end->first_param + end->info.n_param - begin->first_param;
+    NW_TRY(make_arrays(m->plan, t));
+    for (int i = 0; i < t->info.n_in; i++)
+        t->in[i] = m->turn_of[begin->in[i]];
+    m->turn_of[last] = m->plan->n++;
+    return NW_OK;
+}
+
+/* Nodes that one turn now stands for; 0 = there is no shortcut from `first` on. Shortcuts
+ * save what a backward pass would need; going forward only, the parts need least. */
+static int take_shortcut(struct making *m, int first, nw_status *status)
+{
+    const nw_gnode *node = &m->g->node[first];
+    const nw_group *group = node->group < 0 ? NULL : &m->g->space->group[node->group];
+    const nw_op_type *op = group ? shortcut_of(m, group) : NULL;
+    const void *attr;
+    int last;
+
+    if (!op || !op->forward || !m->plan->config.backward ||
+        m->plan->config.no_shortcuts || node->is_zero)
+        return 0;
+    last = group_end(m, first);
+    if (last < 0 || m->turn_of[node->in[0]] < 0 || is_read_inside(m, first, last))
+        return 0;
+    attr = shortcut_keys(m, op, group, &node->info.in[0]);
+    if (!attr)
+        return 0;
+    *status = add_shortcut(m, op, attr, first, last);
+    return last - first + 1;
+}
+
 static nw_status graph_turns(struct making *m)
 {
+    nw_status status = NW_OK;
+    int n;
+
+    for (int i = 0; i < m->g->n; i++)
+        m->turn_of[i] = -1;
     for (int i = 0; i < m->g->n; i++) {
         const nw_gnode *node = &m->g->node[i];
 
-        m->turn_of[i] = -1;
+        n = take_shortcut(m, i, &status);
+        NW_TRY(status);
+        if (n) {
+            i += n - 1;
+            continue;
+        }
         if (node->is_zero && !m->needed[i])
             continue;
         if (is_alias(node))
@@ -158,8 +266,9 @@ static nw_status loss_turns(struct making *m)
 
 static int learns(const nw_plan *plan, const nw_turn *t)
 {
-    for (int i = 0; i < t->info.n_param; i++)
-        if (!t->info.param[i].is_buffer && !plan->config.no_param_grad)
+    for (int i = 0; i < t->n_param; i++)
+        if (!plan->net->graph->param[t->first_param + i].param->is_buffer &&
+            !plan->config.no_param_grad)
             return 1;
     return t->node && t->node->choice >= 0;
 }

@@ -82,20 +82,18 @@ static void *sums(const nw_run *run, size_t c)
     return (nw_real *)run->scratch + 8 * c;
 }
 
-static void follow(const nw_run *run, const nw_norm *n, const nw_real *mean,
-                   const nw_real *var)
+void NW_R(nw_follow)(const nw_run *run, double momentum, size_t rows, size_t c,
+                     const nw_real *mean, const nw_real *var, nw_real *running_mean,
+                     nw_real *running_var)
 {
-    const struct batchnorm *a = run->attr;
-    nw_real *running = run->w[a->affine ? 2 : 0],
-            *running_var = run->w[a->affine ? 3 : 1];
-    double rows = (double)n->rows, share = a->momentum, unbiased = 1;
+    double n = (double)rows, share = momentum, unbiased = 1;
 
     if (run->mode == NW_RECALIBRATE)
         share = 1 / (double)(run->recalibrated + 1);
     else
-        unbiased = n->rows > 1 ? rows / (rows - 1) : 1;
-    for (size_t i = 0; i < n->c; i++) {
-        running[i] += (nw_real)(share * ((double)mean[i] - (double)running[i]));
+        unbiased = rows > 1 ? n / (n - 1) : 1;
+    for (size_t i = 0; i < c; i++) {
+        running_mean[i] += (nw_real)(share * ((double)mean[i] - (double)running_mean[i]));
         running_var[i] +=
             (nw_real)(share * (unbiased * (double)var[i] - (double)running_var[i]));
     }
@@ -114,7 +112,9 @@ static void batchnorm_forward(const nw_run *run)
     } else {
         NW_R(nw_norm_moments)(&n, run->x[0], mean, var, sums(run, n.c));
         if (run->mode != NW_TRAIN_STILL)
-            follow(run, &n, mean, var);
+            NW_R(nw_follow)
+        (run, a->momentum, n.rows, n.c, mean, var, run->w[a->affine ? 2 : 0],
+         run->w[a->affine ? 3 : 1]);
     }
     for (size_t i = 0; i < n.c; i++) {
         root[i] = (nw_real)(1 / sqrt((double)var[i] + a->eps));
@@ -145,7 +145,7 @@ static void batchnorm_backward(const nw_run *run)
         run->dw[1][i] += sum[i];
     if (run->dx[0])
         NW_R(nw_norm_back)
-        (&n, run->x[0], run->dy, mean, on_dy, on_x, fixed, run->dx[0], run->add[0]);
+    (&n, run->x[0], run->dy, mean, on_dy, on_x, fixed, run->dx[0], run->add[0]);
 }
 
 static const nw_case batchnorm_cases[] = {

@@ -4,7 +4,7 @@
  *
  * [1] Liu, Simonyan, Yang 2019, DARTS, arXiv:1806.09055.
  */
-#include "netwright_ext.h"
+#include "separable.h"
 
 struct dil_conv {
     int k[2], stride[2], dil[2], out, affine;
@@ -29,6 +29,32 @@ static const nw_case dil_conv_cases[] = {
     {0},
 };
 
+#ifndef NW_DOUBLE
+
+static nw_separable half(const struct dil_conv *a)
+{
+    return (nw_separable){
+        1,      {a->k[0], a->k[1]}, {a->stride[0], a->stride[1]}, a->dil[0],
+        a->out, a->affine};
+}
+
+static int dil_conv_fits(const void *attr, const nw_shape *in)
+{
+    const struct dil_conv *a = attr;
+    const nw_separable s = half(a);
+
+    return a->dil[0] == a->dil[1] && nw_separable_fits(&s, in);
+}
+
+static nw_status dil_conv_prepare(nw_run *run)
+{
+    const nw_separable s = half(run->attr);
+
+    return nw_separable_prepare(&s, run);
+}
+
+#endif
+
 const nw_op_type NW_R(nw_op_dil_conv) = {
     .name = "dil_conv",
     .doc = "relu, dilated depthwise and 1x1 convolution, batch norm",
@@ -43,4 +69,12 @@ const nw_op_type NW_R(nw_op_dil_conv) = {
               " | conv2d out=$out k=1 bias=0 name=op.2"
               " | batchnorm affine=$affine name=op.3",
     .cases = dil_conv_cases,
+#ifndef NW_DOUBLE
+    .flags = NW_NEEDS_X | NW_ADDS,
+    .fits = dil_conv_fits,
+    .prepare = dil_conv_prepare,
+    .release = nw_separable_release,
+    .forward = nw_separable_forward,
+    .backward = nw_separable_backward,
+#endif
 };

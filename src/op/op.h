@@ -188,4 +188,9 @@ static inline int nw_is_training(const nw_run *run)
             nw_each(run, name##_backward_part);                                          \
     }
 
+/* Running moments of a batch norm follow those of the batch, as the mode says. */
+void NW_R(nw_follow)(const nw_run *run, double momentum, size_t rows, size_t c,
+                     const nw_real *mean, const nw_real *var, nw_real *running_mean,
+                     nw_real *running_var);
+
 #endif

@@ -5,7 +5,7 @@
  *
  * [1] Liu, Simonyan, Yang 2019, DARTS, arXiv:1806.09055.
  */
-#include "netwright_ext.h"
+#include "separable.h"
 
 struct sep_conv {
     int k[2], stride[2], out, affine;
@@ -28,6 +28,30 @@ static const nw_case sep_conv_cases[] = {
     {0},
 };
 
+#ifndef NW_DOUBLE
+
+static nw_separable halves(const struct sep_conv *a)
+{
+    return (nw_separable){2,      {a->k[0], a->k[1]}, {a->stride[0], a->stride[1]}, 1,
+                          a->out, a->affine};
+}
+
+static int sep_conv_fits(const void *attr, const nw_shape *in)
+{
+    const nw_separable s = halves(attr);
+
+    return nw_separable_fits(&s, in);
+}
+
+static nw_status sep_conv_prepare(nw_run *run)
+{
+    const nw_separable s = halves(run->attr);
+
+    return nw_separable_prepare(&s, run);
+}
+
+#endif
+
 const nw_op_type NW_R(nw_op_sep_conv) = {
     .name = "sep_conv",
     .doc = "relu, depthwise and 1x1 convolution, batch norm; twice",
@@ -45,4 +69,12 @@ const nw_op_type NW_R(nw_op_sep_conv) = {
               " | conv2d out=$out k=1 bias=0 name=op.6"
               " | batchnorm affine=$affine name=op.7",
     .cases = sep_conv_cases,
+#ifndef NW_DOUBLE
+    .flags = NW_NEEDS_X | NW_ADDS,
+    .fits = sep_conv_fits,
+    .prepare = sep_conv_prepare,
+    .release = nw_separable_release,
+    .forward = nw_separable_forward,
+    .backward = nw_separable_backward,
+#endif
 };
