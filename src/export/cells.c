@@ -2,8 +2,9 @@
  * cells.c - the cells of a network, one below the other as the papers draw them, and
  * above them how the network is made of them.
  *
- * A family that builds cells says what they are (nw_space_add_cell). In a space where
- * they are searched for, the edges of a cell are choices named "normal_0", "normal_1"
+ * A family that builds cells says what they are (nw_space_add_cell), and of an
+ * architecture of its space the cells of its network are drawn. In a space from a file
+ * the edges of a cell are choices named "normal_0", "normal_1"
  * ...: first those into the first node from each of the cell's inputs, then those into
  * the second node from each input and the first node, and so on. 14 edges are four nodes
  * on two inputs (2+3+4+5), 6 are three nodes on one (1+2+3). With two inputs the output

@@ -143,17 +143,35 @@ static nw_status draw(nw_ctx *ctx, const nw_arch *arch, const nw_space *network,
     return nw_draw_cells(out, arch, network);
 }
 
+/* The network that a family builds at the arch, of a mixture at its strongest options. */
+static nw_space *network_at(nw_ctx *ctx, const nw_arch *arch)
+{
+    nw_arch *hard = nw_arch_new(ctx, arch->space);
+    nw_space *network = NULL;
+
+    if (hard && nw_arch_copy(hard, arch) >= 0 && nw_arch_harden(hard) >= 0)
+        network = arch->space->at(arch->space, hard);
+    nw_arch_free(hard);
+    return network;
+}
+
+/* Which nodes of a cell make its output, a family knows and its choices do not say. */
+static int is_drawn_as_built(const nw_space *space)
+{
+    return nw_is_coded(space) || (space->at && !space->cells && nw_has_cells(space));
+}
+
 nw_status nw_draw(nw_ctx *ctx, const nw_arch *arch, nw_net *net, nw_text *out)
 {
-    nw_graph *graph = NULL;
+    nw_space *network = NULL;
     nw_status status;
 
-    if (nw_is_coded(arch->space)) {
-        graph = nw_graph_new(ctx, arch->space, arch, NW_F32, 0);
-        if (!graph)
+    if (is_drawn_as_built(arch->space)) {
+        network = network_at(ctx, arch);
+        if (!network)
             return NW_EINVAL; /* why is pending */
     }
-    status = draw(ctx, arch, graph ? graph->own : arch->space, out);
-    nw_graph_free(graph);
+    status = draw(ctx, arch, network ? network : arch->space, out);
+    nw_space_free(network);
     return status < 0 ? status : nw_draw_end(out, ctx, arch, net);
 }

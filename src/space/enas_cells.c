@@ -21,6 +21,7 @@
 #include "enas_cells.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum kind { SEP, AVG, MAX, IDENTITY, CONV, SPLIT };
 
@@ -54,6 +55,14 @@ struct cell {
 const char *nw_pair_op(int op)
 {
     return pair_ops[op].name;
+}
+
+int nw_pair_op_named(const char *word)
+{
+    for (int op = 0; op < NW_PAIR_OPS; op++)
+        if (!strcmp(word, pair_ops[op].name))
+            return op;
+    return strcmp(word, NW_PAIR_COUNTING) ? -1 : 14;
 }
 
 /* ---- Ops ----------------------------------------------------------------------------
@@ -174,8 +183,7 @@ static void calibrate(const struct nw_pair_net *net, const struct cell *cell,
     in[0].c = in[1].c = cell->c;
 }
 
-/* Indices of what nothing reads; how many. */
-static int loose_ends(const int *ints, int out[NW_PAIR_STATES])
+int nw_pair_loose_ends(const int ints[NW_PAIR_CELL], int out[NW_PAIR_STATES])
 {
     int used[NW_PAIR_STATES] = {0}, n = 0;
 
@@ -190,7 +198,7 @@ static int loose_ends(const int *ints, int out[NW_PAIR_STATES])
 static struct state combine(const struct nw_pair_net *net, const struct cell *cell,
                             const struct state *state)
 {
-    int loose[NW_PAIR_STATES], n = loose_ends(cell->ints, loose), reduced = 0;
+    int loose[NW_PAIR_STATES], n = nw_pair_loose_ends(cell->ints, loose), reduced = 0;
     const struct state *last = &state[NW_PAIR_STATES - 1];
     nw_ref in[NW_PAIR_STATES];
 
@@ -235,7 +243,7 @@ static nw_status draw_cell(nw_space *space, const char *title, const int *ints)
                                  .inputs = 2,
                                  .nodes = NW_PAIR_NODES,
                                  .n_edge = 2 * NW_PAIR_NODES,
-                                 .n_out = loose_ends(ints, out),
+                                 .n_out = nw_pair_loose_ends(ints, out),
                                  .edge = edge,
                                  .out = out};
 

@@ -51,6 +51,14 @@ nw_status nw_pair_input(struct nw_pair_net *net, const struct nw_pair_keys *key,
  * shared weights, 5 to 15 those of NAO without. */
 const char *nw_pair_op(int op);
 
+/* The number of a word, -1 = there is none. Where two ops have one name the first; op 14,
+ * which counts the zeros around the picture as 2 does not, is NW_PAIR_COUNTING. */
+#define NW_PAIR_COUNTING "avg_pool_3x3_count_pad"
+int nw_pair_op_named(const char *word);
+
+/* States that nothing reads; how many. */
+int nw_pair_loose_ends(const int ints[NW_PAIR_CELL], int out[NW_PAIR_STATES]);
+
 /* ---- Words ------------------------------------------------------------------------ */
 
 /* The 40 decisions, where an op is one of `n_ops` from `first_op` on. */

@@ -73,7 +73,7 @@ static nw_status net_build(void *self, nw_space *space, const int input[3], int 
     const struct nw_rnn_keys *key = self;
     int ints[MOST_INTS];
     struct nw_rnn_tree tree;
-    const int n = nw_ints_parse(key->arch, MOST_INTS, ints);
+    const int n = nw_ints_parse(key->arch, ' ', 0, NW_INTS_LARGEST, MOST_INTS, ints);
     const char *why = NULL;
 
     (void)arch;

@@ -100,7 +100,7 @@ nw_status nw_pair_parse(nw_ctx *ctx, const char *family, const char *text, int f
                         int end_op, int out[NW_PAIR_INTS])
 {
     char where[64];
-    const int n = nw_ints_parse(text, NW_PAIR_INTS, out);
+    const int n = nw_ints_parse(text, ' ', 0, NW_INTS_LARGEST, NW_PAIR_INTS, out);
 
     snprintf(where, sizeof(where), "%s: arch=", family);
     if (n != NW_PAIR_INTS)

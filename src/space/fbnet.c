@@ -17,6 +17,7 @@
  * gives its blocks some, which are 15,128 (A), 14,848 (B) and 20,120 (C) more under rule
  * 1: A then has the 4,319,712 that its authors' file has.
  */
+#include "divisible.h"
 #include "mobile.h"
 
 #include <stdio.h>
@@ -167,8 +168,8 @@ static nw_status network(nw_space *space, struct fbnet *key, const int input[3],
     nw_stages stages;
 
     if (key->width != 1) {
-        key->first = nw_divisible(key->first * key->width);
-        key->last = nw_divisible(key->last * key->width);
+        key->first = nw_multiple_of(key->first * key->width, 8);
+        key->last = nw_multiple_of(key->last * key->width, 8);
     }
     NW_TRY(nw_picture_and_classes(space, input, key->size, key->classes, 1000, shape,
                                   &classes));

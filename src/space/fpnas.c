@@ -13,6 +13,7 @@
  * the network's code is public: that {4, 6, 8} is the whole set of t is unverified, and
  * so 12^16 is our count. Module names are those of the authors' PyTorch code.
  */
+#include "divisible.h"
 #include "mobile.h"
 
 #include <jansson.h>
@@ -176,9 +177,10 @@ static nw_status network(nw_space *space, struct fpnas *key, const int input[3],
     nw_stages stages;
 
     if (key->width != 1) {
-        key->first = nw_divisible(key->first * key->width);
-        key->block = nw_divisible(key->block * key->width);
-        key->last = key->width > 1 ? nw_divisible(key->last * key->width) : key->last;
+        key->first = nw_multiple_of(key->first * key->width, 8);
+        key->block = nw_multiple_of(key->block * key->width, 8);
+        key->last =
+            key->width > 1 ? nw_multiple_of(key->last * key->width, 8) : key->last;
     }
     NW_TRY(nw_picture_and_classes(space, input, key->size, key->classes, 1000, shape,
                                   &classes));

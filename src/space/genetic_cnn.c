@@ -25,6 +25,7 @@
  */
 #include "dag.h"
 #include "family.h"
+#include "int_list.h"
 #include "setting.h"
 
 #include <stdio.h>
@@ -78,7 +79,8 @@ struct stage {
 static nw_status set_channels(nw_ctx *ctx, const struct genetic_cnn *key,
                               struct plan *plan)
 {
-    const int n = nw_setting_list(key->channels, 1, 65536, plan->channels, MOST_STAGES);
+    const int n =
+        nw_ints_parse(key->channels, ',', 1, 65536, MOST_STAGES, plan->channels);
 
     if (n > 0 && n == plan->stages)
         return NW_OK;
@@ -104,7 +106,8 @@ static nw_status finish_plan(nw_ctx *ctx, const struct genetic_cnn *key,
 static nw_status plan_of(nw_ctx *ctx, const struct genetic_cnn *key, struct plan *plan)
 {
     *plan = (struct plan){0};
-    plan->stages = nw_setting_list(key->nodes, 2, MOST_NODES, plan->nodes, MOST_STAGES);
+    plan->stages =
+        nw_ints_parse(key->nodes, ',', 2, MOST_NODES, MOST_STAGES, plan->nodes);
     if (plan->stages < 1)
         return nw_fail(ctx, NW_ESPEC,
                        "genetic-cnn: nodes=%s is not a list of 1 to %d numbers from 2 to "

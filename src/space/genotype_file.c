@@ -93,7 +93,9 @@ static nw_status read_head(struct reader *r, const json_t *root)
     NW_TRY(either(r, root, "none", "identity", "zero", &zero));
     if (zero >= 0)
         r->none = zero ? r->skeleton->zero : r->skeleton->identity;
-    return NW_OK;
+    return zero >= 0 && !r->none
+               ? fail(r, "cells of %s have no op that is zero", r->skeleton->name)
+               : NW_OK;
 }
 
 static nw_status read_op(const struct reader *r, const json_t *item, const char **out)
@@ -152,6 +154,24 @@ static nw_status read_block(const struct reader *r, const json_t *item, int stat
     return read_combiner(r, json_array_get(item, 4), &out->concat);
 }
 
+/* Inputs that no block reads, the older first, then blocks. */
+static void put_out_unused(const struct reader *r, nw_slim_cell *out)
+{
+    int read[NW_SLIM_STATES] = {0}, n = 0, state[NW_SLIM_STATES];
+
+    nw_slim_derive_out(out);
+    for (int b = 0; b < out->n; b++)
+        for (int side = 0; side < 2; side++)
+            read[out->block[b].in[side]] = 1;
+    for (int input = 1; input >= 0; input--)
+        if (r->skeleton->puts_out_inputs && !read[input])
+            state[n++] = input;
+    for (int i = 0; i < out->n_out; i++)
+        state[n++] = out->out[i];
+    memcpy(out->out, state, (size_t)n * sizeof(*state));
+    out->n_out = n;
+}
+
 static nw_status read_concat(const struct reader *r, const json_t *list,
                              nw_slim_cell *out)
 {
@@ -159,7 +179,7 @@ static nw_status read_concat(const struct reader *r, const json_t *list,
     int seen[NW_SLIM_STATES] = {0};
 
     if (word && !strcmp(word, "unused")) {
-        nw_slim_derive_out(out);
+        put_out_unused(r, out);
         return NW_OK;
     }
     if (!json_array_size(list) || json_array_size(list) > NW_SLIM_STATES)

@@ -1,12 +1,15 @@
 /*
  * genotype_file.h - cells of any cell-based family as one JSON value.
  *
- *   {"network": "nasnet",          nasnet, amoebanet, pnas or darts: what is built of it
- *    "order": "newest first",      input 0 is the newer (TF-slim), or "oldest first"
- * (DARTS) "none": "identity",           what the op "none" is: identity (TF-slim) or zero
- * (DARTS) "cells": {"normal": {"blocks": [["sep_conv_5x5", 0, "sep_conv_3x3", 1], ...],
- *                         "concat": [1, 2, 3, 4, 5, 6]},      or "unused"
- *              "reduce": ...}}                                pnas: {"cell": ...}
+ *   {"network": "nasnet", "order": "newest first", "none": "identity",
+ *    "cells": {"normal": {"blocks": [["sep_conv_5x5", 0, "sep_conv_3x3", 1], ...],
+ *                         "concat": [1, 2, 3, 4, 5, 6]},
+ *              "reduce": ...}}
+ *
+ * "network": what is built of it, one of nw_skeletons; that of pnas has one cell, "cell".
+ * "order": input 0 is the newer (TF-slim), or "oldest first" (DARTS, ENAS, NAO).
+ * "none": what the op "none" is, identity (TF-slim) or zero (DARTS).
+ * "concat": states that make the output, or "unused": those that no block reads.
  *
  * A block adds two ops, each on an input of the cell (0, 1) or an earlier block (2 ...);
  * a fifth word "concat" puts them side by side. "none" may be left out where no op is
@@ -23,6 +26,7 @@ typedef struct nw_skeleton {
     const char *(*op_named)(const char *word); /* static name of an op, or NULL */
     const char *identity, *zero;               /* what "none" may be           */
     int one_cell, only_adds;
+    int puts_out_inputs;          /* "unused": inputs too                */
     const nw_slim_family *family; /* for build() */
     nw_status (*build)(nw_space *space, const struct nw_skeleton *skeleton,
                        const char *file, const struct nw_slim_keys *keys,

@@ -5,9 +5,11 @@
  * docs/howto/genotype-file.md. "network" says what is built around the cells: TF-slim's
  * networks (slim.c) with the stems, sizes and widths of NASNet, AmoebaNet or PNASNet, or
  * those of DARTS (darts.c) with 3 n + 2 layers and c = f channels, which is n normal
- * cells in each of the three stages there too.
+ * cells in each of the three stages there too, or those of ENAS and NAO (enas_cells.c),
+ * whose cells have five blocks and put out all that no block reads.
  */
 #include "darts.h"
+#include "enas_cells.h"
 #include "genotype_file.h"
 
 #include <string.h>
@@ -81,6 +83,93 @@ static nw_status build_darts(nw_space *space, const nw_skeleton *skeleton,
                           &genotype);
 }
 
+/* ---- ENAS and NAO ------------------------------------------------------------------ */
+
+/* An op of ENAS, which are the first five. */
+static const char *enas_op_named(const char *word)
+{
+    const int op = nw_pair_op_named(word);
+
+    return op >= 0 && op < 5 ? nw_pair_op(op) : NULL;
+}
+
+static const char *nao_op_named(const char *word)
+{
+    const int op = nw_pair_op_named(word);
+
+    if (op < 0)
+        return NULL;
+    return strcmp(word, NW_PAIR_COUNTING) ? nw_pair_op(op) : NW_PAIR_COUNTING;
+}
+
+/* The numbers of a cell, whose inputs are oldest first, too. */
+static nw_status pair_cell(nw_ctx *ctx, const nw_slim_cell *cell, const char *where,
+                           int ints[NW_PAIR_CELL])
+{
+    int loose[NW_PAIR_STATES], n, differ;
+
+    if (cell->n != NW_PAIR_NODES)
+        return nw_fail(ctx, NW_EFORMAT, "%s: a cell has %d blocks, not %d", where,
+                       NW_PAIR_NODES, cell->n);
+    for (int i = 0; i < NW_PAIR_CELL; i += 2) {
+        ints[i] = darts_node(cell->block[i / 4].in[i / 2 % 2]);
+        ints[i + 1] = nw_pair_op_named(cell->block[i / 4].op[i / 2 % 2]);
+    }
+    n = nw_pair_loose_ends(ints, loose);
+    differ = n != cell->n_out;
+    for (int i = 0; i < n && !differ; i++)
+        differ = loose[i] != darts_node(cell->out[i]);
+    return differ ? nw_fail(ctx, NW_EFORMAT,
+                            "%s: a cell puts out what no block reads, the older input "
+                            "first: \"concat\" must say that, or \"unused\"",
+                            where)
+                  : NW_OK;
+}
+
+/* What the networks of a family are unless keys say otherwise. */
+struct pair_net {
+    int n, f;
+    double drop, dropout;
+};
+
+static const struct pair_net enas_cifar = {5, 36, 0.4, 0.2},
+                             nao_cifar = {6, 36, 0.2, 0.4}, nao_mobile = {4, 42, 0, 0};
+
+static nw_status build_pair(nw_space *space, const nw_skeleton *skeleton,
+                            const char *file, const struct nw_slim_keys *keys,
+                            const int input[3], int classes, const nw_slim_genotype *g)
+{
+    const int is_enas = !strcmp(skeleton->name, "enas");
+    const int imagenet = !is_enas && !strcmp(keys->net, "mobile");
+    const struct pair_net *usual = is_enas    ? &enas_cifar
+                                   : imagenet ? &nao_mobile
+                                              : &nao_cifar;
+    const struct nw_pair_keys pair = {.classes = keys->classes, .size = keys->size};
+    const int n = keys->n ? keys->n : usual->n;
+    struct nw_pair_net net = {
+        .space = space,
+        .name = skeleton->name,
+        .c = keys->f ? keys->f : usual->f,
+        .cells = 3 * n + 2,
+        .first_reduce = n,
+        .is_enas = is_enas,
+        .imagenet = imagenet,
+        .aux = keys->aux,
+        .drop = keys->drop >= 0 ? keys->drop : usual->drop,
+        .dropout = usual->dropout,
+    };
+
+    if (!imagenet && strcmp(keys->net, "cifar"))
+        return nw_fail(space->ctx, NW_ESPEC, "%s: net=%s is not %s", skeleton->name,
+                       keys->net, is_enas ? "cifar" : "cifar or mobile");
+    NW_TRY(pair_cell(space->ctx, &g->normal, file, net.ints));
+    NW_TRY(pair_cell(space->ctx, &g->reduce, file, net.ints + NW_PAIR_CELL));
+    NW_TRY(nw_pair_input(&net, &pair, input, classes));
+    return nw_pair_build(&net);
+}
+
+/* ---- All --------------------------------------------------------------------------- */
+
 static nw_status build_slim(nw_space *space, const nw_skeleton *skeleton,
                             const char *file, const struct nw_slim_keys *keys,
                             const int input[3], int classes, const nw_slim_genotype *g)
@@ -91,10 +180,12 @@ static nw_status build_slim(nw_space *space, const nw_skeleton *skeleton,
 
 /* clang-format off */
 const nw_skeleton nw_skeletons[] = {
-    {"nasnet", nw_slim_op_named, "identity", "zero", 0, 0, &nw_slim_nasnet, build_slim},
-    {"amoebanet", nw_slim_op_named, "identity", "zero", 0, 0, &nw_slim_amoebanet, build_slim},
-    {"pnas", nw_slim_op_named, "identity", "zero", 1, 0, &nw_slim_pnasnet, build_slim},
-    {"darts", darts_op_named, "skip_connect", "none", 0, 1, NULL, build_darts},
+    {"nasnet", nw_slim_op_named, "identity", "zero", 0, 0, 0, &nw_slim_nasnet, build_slim},
+    {"amoebanet", nw_slim_op_named, "identity", "zero", 0, 0, 0, &nw_slim_amoebanet, build_slim},
+    {"pnas", nw_slim_op_named, "identity", "zero", 1, 0, 0, &nw_slim_pnasnet, build_slim},
+    {"darts", darts_op_named, "skip_connect", "none", 0, 1, 0, NULL, build_darts},
+    {"enas", enas_op_named, "identity", NULL, 0, 1, 1, NULL, build_pair},
+    {"nao", nao_op_named, "identity", NULL, 0, 1, 1, NULL, build_pair},
     {0},
 };
 /* clang-format on */

@@ -25,6 +25,7 @@
 
 #include "big.h"
 #include "family.h"
+#include "int_list.h"
 #include "random.h"
 
 #include <stdio.h>
@@ -163,8 +164,8 @@ static int rules_of(const nw_space *space, struct rules *r, char why[256])
     if (space->input[0])
         r->size = space->input[1];
     r->is_floor = !strcmp(key->pool, "floor");
-    r->n_width = nw_setting_list(key->widths, 1, 65536, r->width, NW_METAQNN_WIDTHS);
-    r->n_fc = nw_setting_list(key->fc, 1, 65536, r->fc, NW_METAQNN_WIDTHS);
+    r->n_width = nw_ints_parse(key->widths, ',', 1, 65536, NW_METAQNN_WIDTHS, r->width);
+    r->n_fc = nw_ints_parse(key->fc, ',', 1, 65536, NW_METAQNN_WIDTHS, r->fc);
     if (!r->is_floor && strcmp(key->pool, "ceil"))
         wrong = "pool= is floor or ceil";
     else if (r->n_width < 1)

@@ -2,38 +2,14 @@
  */
 #include "mobile.h"
 
+#include "divisible.h"
+#include "int_list.h"
+
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { WIDEST = 1 << 16 };
-
-int nw_divisible(double v)
-{
-    int n = (int)(v + 4) / 8 * 8;
-
-    n = n < 8 ? 8 : n;
-    return n < 0.9 * v ? n + 8 : n;
-}
-
-/* Numbers of "24,40,80"; 0 = it is not such a list of 1 .. NW_MOST_STAGES numbers. */
-static int read_list(const char *text, int most, int out[NW_MOST_STAGES])
-{
-    int n = 0;
-
-    for (;; text++) {
-        char *end;
-        const long v = strtol(text, &end, 10);
-
-        if (end == text || v < 1 || v > most || n == NW_MOST_STAGES)
-            return 0;
-        out[n++] = (int)v;
-        text = end;
-        if (*text != ',')
-            return *text ? 0 : n;
-    }
-}
 
 static nw_status not_stages(nw_space *space, const char *key, const char *value)
 {
@@ -48,17 +24,17 @@ nw_status nw_stages_read(nw_space *space, const char *widths, const char *layers
                          const char *strides, int in, double scale, nw_stages *out)
 {
     int width[NW_MOST_STAGES], layer[NW_MOST_STAGES], stride[NW_MOST_STAGES];
-    const int n = read_list(widths, WIDEST, width);
+    const int n = nw_ints_parse(widths, ',', 1, WIDEST, NW_MOST_STAGES, width);
 
-    if (!n)
+    if (n < 1)
         return not_stages(space, "widths", widths);
-    if (read_list(layers, NW_MOST_LAYERS, layer) != n)
+    if (nw_ints_parse(layers, ',', 1, NW_MOST_LAYERS, NW_MOST_STAGES, layer) != n)
         return not_stages(space, "layers", layers);
-    if (read_list(strides, 4, stride) != n)
+    if (nw_ints_parse(strides, ',', 1, 4, NW_MOST_STAGES, stride) != n)
         return not_stages(space, "strides", strides);
     *out = (nw_stages){.n_stage = n};
     for (int s = 0; s < n; s++) {
-        const int wide = scale == 1 ? width[s] : nw_divisible(width[s] * scale);
+        const int wide = scale == 1 ? width[s] : nw_multiple_of(width[s] * scale, 8);
 
         if (out->n + layer[s] > NW_MOST_LAYERS)
             return nw_fail(space->ctx, NW_ESPEC, "layers=%s: more than %d in all", layers,

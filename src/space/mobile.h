@@ -23,12 +23,9 @@ typedef struct nw_stages {
 } nw_stages;
 
 /* Three lists of one length, "24,40,80": widths, layers and strides of the stages that
- * follow `in` channels. Every width is multiplied by `scale`, see nw_divisible(). */
+ * follow `in` channels. Every width is multiplied by `scale`, to a multiple of 8. */
 nw_status nw_stages_read(nw_space *space, const char *widths, const char *layers,
                          const char *strides, int in, double scale, nw_stages *out);
-
-/* The multiple of 8 nearest to v, not below 8 and not below 0.9 v. */
-int nw_divisible(double v);
 
 /* What a family was asked for: the input's shape, else 3 x size x size; the classes of
  * the key, else of the data, else `usual`. NW_EMATCH when key and data differ. */

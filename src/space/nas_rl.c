@@ -31,6 +31,7 @@
  */
 #include "dag.h"
 #include "family.h"
+#include "int_list.h"
 #include "setting.h"
 
 #include <jansson.h>
@@ -83,7 +84,7 @@ struct plan {
 static int plan_of(const struct nas_rl *key, struct plan *plan)
 {
     int pool[MOST_LAYERS];
-    const int n = nw_setting_list(key->pools, 1, key->layers, pool, MOST_LAYERS);
+    const int n = nw_ints_parse(key->pools, ',', 1, key->layers, MOST_LAYERS, pool);
 
     *plan = (struct plan){key->layers, key->strides, key->more, {0}};
     for (int i = 0; i < n; i++)

@@ -10,6 +10,7 @@
  * The networks have widths of their own (searched by hand; their first stage has 32
  * channels where the search has 24). Module names are those of the authors' PyTorch code.
  */
+#include "divisible.h"
 #include "mobile.h"
 
 #include <stdio.h>
@@ -152,9 +153,10 @@ static nw_status network(nw_space *space, struct proxylessnas *key, const int in
     nw_stages stages;
 
     if (key->width != 1) {
-        key->first = nw_divisible(key->first * key->width);
-        key->block = nw_divisible(key->block * key->width);
-        key->last = key->width > 1 ? nw_divisible(key->last * key->width) : key->last;
+        key->first = nw_multiple_of(key->first * key->width, 8);
+        key->block = nw_multiple_of(key->block * key->width, 8);
+        key->last =
+            key->width > 1 ? nw_multiple_of(key->last * key->width, 8) : key->last;
     }
     NW_TRY(nw_picture_and_classes(space, input, key->size, key->classes, 1000, shape,
                                   &classes));

@@ -1,7 +1,6 @@
 #include "setting.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 nw_status nw_setting_of(nw_ctx *ctx, const char *family, const int input[3], int classes,
@@ -14,24 +13,6 @@ nw_status nw_setting_of(nw_ctx *ctx, const char *family, const int input[3], int
     for (int i = 0; i < 3; i++)
         out->shape[i] = input && input[0] ? input[i] : shape[i];
     return NW_OK;
-}
-
-int nw_setting_list(const char *text, int min, int max, int *out, int most)
-{
-    int n = 0;
-
-    while (*text) {
-        char *end;
-        long v = strtol(text, &end, 10);
-
-        if (end == text || *text < '0' || *text > '9' || v < min || v > max || n == most)
-            return -1;
-        out[n++] = (int)v;
-        if (*end && (*end != ',' || !end[1]))
-            return -1;
-        text = end + (*end == ',');
-    }
-    return n;
 }
 
 nw_status nw_setting_word(nw_ctx *ctx, const char *text, const char *where, char *out,

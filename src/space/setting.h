@@ -1,4 +1,4 @@
-/* setting.h - what coded families read from their keys: input, classes, lists. */
+/* setting.h - what coded families read from their keys: input and classes. */
 #ifndef NW_SETTING_H
 #define NW_SETTING_H
 
@@ -13,10 +13,6 @@ typedef struct nw_setting {
  * and 10 classes. NW_EMATCH when both say it differently. */
 nw_status nw_setting_of(nw_ctx *ctx, const char *family, const int input[3], int classes,
                         const int shape[3], int key_classes, nw_setting *out);
-
-/* "8,16,32" into at most `most` whole numbers of min..max; how many, or -1 when it is not
- * such a list. An empty text has none. */
-int nw_setting_list(const char *text, int min, int max, int *out, int most);
 
 /* The JSON string in `text`, such as "C(64,3) SM" with its quotes. NW_EFORMAT with the
  * place when it is not one, or too long. */

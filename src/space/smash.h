@@ -2,6 +2,7 @@
 #ifndef NW_SMASH_H
 #define NW_SMASH_H
 
+#include "net.h"
 #include "setting.h"
 
 enum {
@@ -99,6 +100,19 @@ static inline int nw_smash_cost(int reads, int size)
 
 nw_status nw_smash_build(nw_space *space, const nw_smash_rules *r,
                          const nw_smash_arch *arch, const nw_setting *setting);
+
+/* What all networks of a search share: of every block the kernels w0 .. w3, of the most
+ * channels and of 7x7, as a net without nodes that an optimizer takes. */
+nw_net *nw_smash_share_new(nw_ctx *ctx, const nw_smash_rules *r, uint64_t seed,
+                           nw_precision precision);
+
+/* Kernels of the main convolutions of a network, which is that of `arch` := the centre of
+ * the first channels of those of their block; and the gradients back, added. */
+nw_status nw_smash_lend(const nw_net *shared, const nw_smash_rules *r,
+                        const nw_smash_arch *arch, nw_net *net);
+nw_status nw_smash_collect(nw_net *shared, const nw_smash_rules *r,
+                           const nw_smash_arch *arch, const nw_net *net);
+
 nw_status nw_smash_count(const nw_space *space, struct nw_big *total);
 nw_status nw_smash_draw(nw_arch *arch, uint64_t seed);
 nw_status nw_smash_genotype(const nw_arch *arch, FILE *out);

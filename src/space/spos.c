@@ -18,6 +18,7 @@
  * names are those of their PyTorch code. The paper's 319 M MACs are of another network
  * than the released one.
  */
+#include "divisible.h"
 #include "mobile.h"
 
 #include <jansson.h>
@@ -182,8 +183,8 @@ static nw_status network(struct spos_net *net, struct spos *key, const int input
     nw_stages stages;
 
     if (key->width != 1) {
-        key->first = nw_divisible(key->first * key->width);
-        key->last = nw_divisible(key->last * key->width);
+        key->first = nw_multiple_of(key->first * key->width, 8);
+        key->last = nw_multiple_of(key->last * key->width, 8);
     }
     NW_TRY(nw_picture_and_classes(net->space, input, key->size, key->classes, 1000, shape,
                                   &classes));

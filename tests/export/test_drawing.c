@@ -82,6 +82,45 @@ static void test_drawing__cells_show_every_edge_that_is_kept(void **state)
     nw_close(ctx);
 }
 
+/* The last two of three nodes make the output, in both cells. */
+static void test_drawing__only_nodes_of_the_output_lead_to_it(void **state)
+{
+    static const char *const spec[] = {"darts c=4 layers=3 steps=3 multiplier=2",
+                                       "darts c=4 layers=3 steps=3 multiplier=2 "
+                                       "phase=search"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        nw_ctx *ctx = nw_open(NULL);
+        const char *dot = export_as(open_arch(ctx, spec[i], 3), "dot");
+
+        assert_int_equal(occurrences(dot, "shape=circle"), 6);
+        assert_int_equal(occurrences(dot, "arrowhead=none]"), 12);
+        for (int cell = 0; cell < 2; cell++)
+            for (int node = 0; node < 3; node++) {
+                char edge[32];
+
+                snprintf(edge, sizeof(edge), "c%d_n%d -> c%d_out", cell, node, cell);
+                assert_int_equal(occurrences(dot, edge), node > 0);
+            }
+        nw_close(ctx);
+    }
+}
+
+/* Of a mixture, too, what its strongest options build. */
+static void test_drawing__a_mixture_shows_its_strongest_options(void **state)
+{
+    nw_ctx *ctx = nw_open(NULL);
+    nw_space *space = nw_space_open(ctx, "darts c=4 layers=3 steps=3 multiplier=1",
+                                    (int[]){3, 16, 16}, 10);
+    const char *dot = export_as(nw_arch_new(ctx, space), "dot");
+
+    (void)state;
+    assert_int_equal(occurrences(dot, " -> c0_out"), 1);
+    assert_non_null(strstr(dot, "mixture: the strongest options are shown"));
+    nw_close(ctx);
+}
+
 static nw_arch *open_published(nw_ctx *ctx, const char *spec)
 {
     nw_space *space = nw_space_open_net(ctx, spec, NULL, 0);
@@ -256,6 +295,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drawing__cells_show_every_edge_that_is_kept),
+        cmocka_unit_test(test_drawing__only_nodes_of_the_output_lead_to_it),
+        cmocka_unit_test(test_drawing__a_mixture_shows_its_strongest_options),
         cmocka_unit_test(test_drawing__published_networks_show_cells_and_how_they_stand),
         cmocka_unit_test(test_drawing__a_coded_space_shows_the_network_at_the_arch),
         cmocka_unit_test(test_drawing__nasbench201_is_one_cell),

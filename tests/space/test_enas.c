@@ -2,6 +2,8 @@
 #include "counting.h"
 
 #include "enas_cells.h"
+#include "genotype_file.h"
+#include "net.h"
 #include "random.h"
 
 #include <math.h>
@@ -388,6 +390,102 @@ static void test_enas__what_is_no_network_is_refused(void **state)
     nw_space_free(space);
 }
 
+/* ---- Genotypes in a file -------------------------------------------------------------
+ */
+
+#define FILE_OF(network, more, cells)                                                    \
+    "{\"network\":\"" network "\",\"order\":\"newest first\"" more ",\"cells\":{" cells  \
+    "}}"
+#define CELL(blocks, concat) "{\"blocks\":[" blocks "],\"concat\":" concat "}"
+#define BOTH(blocks, concat)                                                             \
+    "\"normal\":" CELL(blocks, concat) ",\"reduce\":" CELL(blocks, concat)
+
+/* No block reads the older input. */
+#define BLOCKS                                                                           \
+    "[\"avg_pool_3x3\",0,\"sep_conv_3x3\",0],[\"identity\",2,\"max_pool_3x3\",0],"       \
+    "[\"sep_conv_5x5\",0,\"identity\",0],[\"identity\",3,\"identity\",4],"
+#define LAST  "[\"avg_pool_3x3_count_pad\",3,\"conv_1x1\",0]"
+#define SMALL "[\"avg_pool_3x3\",3,\"identity\",0]"
+
+static nw_status built(nw_ctx *ctx, const char *json, nw_space *space)
+{
+    const struct nw_slim_keys keys = {.n = 1, .f = 4, .drop = -1, .net = "cifar"};
+    nw_gene_file file;
+
+    NW_TRY(nw_gene_read(ctx, &file, json, "text"));
+    return file.skeleton->build(space, file.skeleton, "text", &keys,
+                                (const int[]){3, 12, 12}, 10, &file.genotype);
+}
+
+static void run_once(nw_ctx *ctx, nw_space *space, float y[10])
+{
+    nw_net *net = nw_net_new(ctx, space, NULL, 1, NW_F32);
+    float x[3 * 12 * 12];
+
+    if (!net)
+        fail_msg("%s", nw_errmsg(ctx));
+    for (size_t i = 0; i < sizeof(x) / sizeof(*x); i++)
+        x[i] = (float)nw_normal(5, NW_FOR_TEST, i);
+    assert_int_equal(nw_net_run(net, 1, x, y), NW_OK);
+}
+
+/* Inputs are newest first in the file and oldest first among the numbers. */
+static void test_enas__a_file_has_the_network_of_the_numbers(void **state)
+{
+#define NUMBERS(op, other) "1 2 1 0 2 4 1 3 1 1 1 4 3 4 4 4 3 " op " 1 " other
+    static const struct {
+        const char *json, *spec;
+    } same[] = {
+        {FILE_OF("nao", "", BOTH(BLOCKS LAST, "\"unused\"")),
+         "nao c=4 n=1 arch=\"" NUMBERS("14", "6") " " NUMBERS("14", "6") "\""},
+        {FILE_OF("nao", "", BOTH(BLOCKS LAST, "[1,5,6]")),
+         "nao c=4 n=1 arch=\"" NUMBERS("14", "6") " " NUMBERS("14", "6") "\""},
+        {FILE_OF("enas", "", BOTH(BLOCKS SMALL, "\"unused\"")),
+         "enas-micro f=4 layers=3 arch=\"" NUMBERS("2", "4") " " NUMBERS("2", "4") "\""},
+    };
+    const int input[3] = {3, 12, 12};
+
+    for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+        nw_space *space = nw_space_new(*state);
+        nw_space *net = nw_space_open_net(*state, same[i].spec, input, 10);
+        float y[2][10];
+
+        if (!net || built(*state, same[i].json, space) < 0)
+            fail_msg("%s", nw_errmsg(*state));
+        assert_int_equal(nw_space_seal(space), NW_OK);
+        run_once(*state, space, y[0]);
+        run_once(*state, net, y[1]);
+        assert_memory_equal(y[0], y[1], sizeof(y[0]));
+    }
+}
+
+static void test_enas__files_that_are_no_cells_of_it_are_refused(void **state)
+{
+    static const struct {
+        const char *json, *says;
+    } bad[] = {
+        {FILE_OF("enas", "", BOTH(BLOCKS LAST, "\"unused\"")),
+         "cells of enas have no op \"avg_pool_3x3_count_pad\""},
+        {FILE_OF("enas", "", BOTH(BLOCKS SMALL, "[5,6]")), "what no block reads"},
+        {FILE_OF("enas", "", BOTH(BLOCKS SMALL, "[5,6,1]")), "the older input first"},
+        {FILE_OF("enas", "", BOTH("[\"identity\",1,\"identity\",0]", "[2]")),
+         "a cell has 5 blocks, not 1"},
+        {FILE_OF("nao", ",\"none\":\"zero\"", BOTH(BLOCKS LAST, "\"unused\"")),
+         "cells of nao have no op that is zero"},
+        {FILE_OF("nao", "", BOTH("[\"identity\",1,\"identity\",0,\"concat\"]", "[2]")),
+         "blocks of nao only add"},
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_int_equal(built(*state, bad[i].json, nw_space_new(*state)), NW_EFORMAT);
+        says(*state, bad[i].says);
+        nw_clear(*state);
+    }
+    assert_null(nw_space_open_net(
+        *state, "genotype file=examples/genotypes/enas-micro.json net=mobile", NULL, 0));
+    says(*state, "enas: net=mobile is not cifar");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_context, close_context)
 
 int main(void)
@@ -398,6 +496,8 @@ int main(void)
         TEST(test_enas__published_cells_go_round),
         TEST(test_enas__a_derived_network_is_the_published_one),
         TEST(test_enas__all_loose_ends_are_in_the_output),
+        TEST(test_enas__a_file_has_the_network_of_the_numbers),
+        TEST(test_enas__files_that_are_no_cells_of_it_are_refused),
         TEST(test_enas__auxiliary_heads_have_their_parameters),
         TEST(test_enas__its_borders_are_those_of_tensorflow),
         TEST(test_enas__a_macro_arch_has_two_networks),

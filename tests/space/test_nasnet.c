@@ -231,7 +231,7 @@ static void test_nasnet__bad_genotypes_are_refused_with_the_place(void **state)
     } bad[] = {
         {"{\n \"network\" 1}", "text:2:12: "},
         {"[]", "text: must be an object"},
-        {"{\"network\":\"enas\"}", "is enas, not one of nasnet, amoebanet"},
+        {"{\"network\":\"enos\"}", "is enos, not one of nasnet, amoebanet"},
         {"{\"network\":\"pnas\"}", "\"order\" must say"},
         {"{\"network\":\"pnas\",\"order\":\"newest\"}", "\"newest first\" or"},
         {"{\"network\":\"pnas\",\"order\":\"newest first\"}", "cells: must be an object"},

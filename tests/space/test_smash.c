@@ -226,6 +226,142 @@ static void test_smash__writing_adds_to_what_is_there(void **state)
         assert_true(isfinite(y[i]));
 }
 
+/* ---- Shared kernels ------------------------------------------------------------------
+ */
+
+enum { IMAGES = 2, SIDE = 12 };
+
+struct sharing {
+    nw_smash_rules rules;
+    nw_smash_arch arch;
+    nw_net *shared, *net[2];
+    float x[IMAGES * 3 * SIDE * SIDE];
+};
+
+/* Two networks of one arch and one start, whose kernels the first then borrows. */
+static void share(nw_ctx *ctx, struct sharing *s, uint64_t seed)
+{
+    nw_space *space =
+        opened(ctx, "smash n=2 var_op=1 depth=4 ops=4", (const int[]){3, SIDE, SIDE});
+    nw_arch *arch = nw_arch_new(ctx, space);
+
+    assert_int_equal(nw_arch_random(arch, seed), NW_OK);
+    nw_smash_rules_of(space, &s->rules);
+    nw_smash_get(&s->rules, arch, &s->arch);
+    s->shared = nw_smash_share_new(ctx, &s->rules, 7, NW_F32);
+    for (int i = 0; i < 2; i++)
+        s->net[i] = nw_net_new(ctx, nw_space_derive(space, arch, ""), NULL, 1, NW_F32);
+    assert_non_null(s->shared);
+    assert_non_null(s->net[1]);
+    for (size_t i = 0; i < sizeof(s->x) / sizeof(*s->x); i++)
+        s->x[i] = (float)nw_normal(5, NW_FOR_TEST, i);
+    assert_int_equal(nw_smash_lend(s->shared, &s->rules, &s->arch, s->net[0]), NW_OK);
+}
+
+/* What number k of kernels (o, i, kh, kw), in those of 7x7 with `in` channels, is. */
+static size_t shared_place(const nw_param *p, int in, size_t k)
+{
+    const int w = p->dim[3], h = p->dim[2], x = (int)k % w, y = (int)k / w % h,
+              i = (int)k / w / h % p->dim[1], o = (int)k / w / h / p->dim[1];
+
+    return (size_t)(((o * in + i) * 7 + y + (7 - h) / 2) * 7 + x + (7 - w) / 2);
+}
+
+/* 0 = the parameter is no main convolution. mod.M is the M-th op, counted on from block
+ * to block. */
+static int block_and_conv(const struct sharing *s, const char *name, int *block,
+                          int *conv)
+{
+    int mod;
+
+    if (sscanf(name, "mod.%d.op.%d.conv.weight", &mod, conv) != 2)
+        return 0;
+    for (*block = 0;; ++*block)
+        for (int o = 0; o < s->rules.ops && s->arch.block[*block].op[o].read; o++)
+            if (!mod--)
+                return 1;
+}
+
+/* By plain loops into net 1; how many convolutions. */
+static int copy_kernels(const struct sharing *s)
+{
+    const nw_graph *g = s->net[1]->graph;
+    int n = 0, b, c;
+
+    for (int i = 0; i < g->n_param; i++) {
+        float *to = nw_net_param(s->net[1], i);
+        const float *from;
+
+        if (!block_and_conv(s, g->param[i].name, &b, &c))
+            continue;
+        from = nw_net_param(s->shared, 4 * b + c);
+        for (size_t k = 0; k < g->param[i].count; k++)
+            to[k] = from[shared_place(g->param[i].param, c % 2 ? 16 : 64, k)];
+        n++;
+    }
+    return n;
+}
+
+static void test_smash__lent_kernels_are_what_plain_loops_copy_out(void **state)
+{
+    int kernels = 0;
+
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct sharing s;
+        float y[2][IMAGES * 10], before[IMAGES * 10];
+        double size = 0, apart = 0, moved = 0;
+
+        share(*state, &s, seed);
+        assert_int_equal(nw_net_run(s.net[1], IMAGES, s.x, before), NW_OK);
+        kernels += copy_kernels(&s);
+        assert_memory_equal(s.net[0]->param, s.net[1]->param,
+                            s.net[0]->graph->n_trainable * sizeof(float));
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(nw_net_run(s.net[i], IMAGES, s.x, y[i]), NW_OK);
+        for (int i = 0; i < IMAGES * 10; i++) {
+            size += y[1][i] * y[1][i];
+            apart += pow(y[0][i] - y[1][i], 2);
+            moved += pow(before[i] - y[1][i], 2);
+        }
+        assert_true(sqrt(apart) <= 1e-6 * sqrt(size));
+        assert_true(sqrt(moved) > 1e-3 * sqrt(size)); /* the kernels do matter */
+    }
+    assert_true(kernels > 60);
+}
+
+/* Of two networks the sum; a number that none of their ops takes has none. */
+static void test_smash__gradients_of_lent_kernels_add_up(void **state)
+{
+    struct sharing s;
+    const nw_graph *g;
+    double sum = 0;
+    int b, c;
+
+    share(*state, &s, 3);
+    g = s.net[0]->graph;
+    for (int i = 0; i < 2; i++)
+        s.net[i]->grad = nw_map(*state, g->n_trainable * sizeof(float));
+    for (size_t k = 0; k < g->n_trainable; k++)
+        for (int i = 0; i < 2; i++)
+            ((float *)s.net[i]->grad)[k] = (float)(k % 7 + 1) * (float)(1 + 8 * i);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(nw_smash_collect(s.shared, &s.rules, &s.arch, s.net[i]), NW_OK);
+    for (int i = 0; i < g->n_param; i++) {
+        float *left;
+
+        if (!block_and_conv(&s, g->param[i].name, &b, &c))
+            continue;
+        left = (float *)s.shared->grad + s.shared->graph->param[4 * b + c].offset;
+        for (size_t k = 0; k < g->param[i].count; k++)
+            left[shared_place(g->param[i].param, c % 2 ? 16 : 64, k)] -=
+                (float)(10 * ((g->param[i].offset + k) % 7 + 1));
+        sum += (double)g->param[i].count;
+    }
+    assert_true(sum > 1000);
+    for (size_t k = 0; k < s.shared->graph->n_trainable; k++)
+        assert_true(((float *)s.shared->grad)[k] == 0);
+}
+
 static void test_smash__repair_makes_anything_legal(void **state)
 {
     static const char *const specs[] = {"smash", "smash var_op=1 ops=3",
@@ -260,6 +396,8 @@ int main(void)
         TEST(test_smash__networks_have_the_parameters_of_their_description),
         TEST(test_smash__writing_adds_to_what_is_there),
         TEST(test_smash__repair_makes_anything_legal),
+        TEST(test_smash__lent_kernels_are_what_plain_loops_copy_out),
+        TEST(test_smash__gradients_of_lent_kernels_add_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

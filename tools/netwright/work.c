@@ -52,20 +52,58 @@ static int open_data(struct work *work)
     return work->test ? EXIT_OK : failed(tool, NW_EINVAL);
 }
 
-/* A space that is written out in the job becomes a file of the study. */
+/* Is there anything in the study? Answers an exit code. */
+static int has_stages(struct work *work, int *out)
+{
+    json_t *rows;
+
+    *out = 0;
+    if (!paths_exists(paths_join(work->tool, work->dir, "study.db")))
+        return EXIT_OK;
+    work->study = nw_study_open(work->tool->nw, work->dir);
+    if (!work->study)
+        return failed(work->tool, NW_EIO);
+    rows = records_read(work->tool, work->study, "stages");
+    *out = json_array_size(rows) > 0;
+    json_decref(rows);
+    return rows ? EXIT_OK : EXIT_FAILED;
+}
+
+/* All of it or nothing, whenever the program is killed. */
+static int write_text(struct work *work, const char *path, const char *text)
+{
+    const char *part = pool_printf(&work->tool->pool, "%s.part", path);
+    int code = paths_make(work->tool, work->dir);
+    FILE *out = code ? NULL : fopen(part, "w");
+
+    if (code)
+        return code;
+    if (!out || fputs(text, out) < 0 || fclose(out) || rename(part, path))
+        return fail(work->tool, "%s: cannot be written", path);
+    return EXIT_OK;
+}
+
+/* A space that is written out in the job becomes a file of the study, which a study that
+ * was begun keeps. Its text is that of the parsed job: comments and blanks are gone. */
 static int write_space(struct work *work, const char *text)
 {
     struct tool *tool = work->tool;
     const char *path = paths_join(tool, work->dir, "space.yaml");
-    int code = paths_make(tool, work->dir);
-    FILE *out = code ? NULL : fopen(path, "w");
+    const char *old = paths_exists(path) ? paths_read(tool, path) : "";
+    int code = old ? EXIT_OK : EXIT_FAILED, begun;
 
+    tool->opt.space = path;
+    if (code || !strcmp(old, text))
+        return code;
+    code = has_stages(work, &begun);
     if (code)
         return code;
-    if (!out || fputs(text, out) < 0 || fclose(out))
-        return fail(tool, "%s: cannot be written", path);
-    tool->opt.space = path;
-    return EXIT_OK;
+    if (begun)
+        return fail(tool,
+                    "%s: the study was begun with another space than that of %s; use "
+                    "another directory or the same configuration",
+                    work->dir, tool->arg[0]);
+    return write_text(work, path, text);
 }
 
 static const char *default_dir(struct tool *tool)
@@ -96,7 +134,8 @@ int work_open(struct work *work, struct tool *tool)
     work->space = specs_open_space(tool, tool->opt.space, work->data);
     if (!work->space)
         return failed(tool, NW_EINVAL);
-    work->study = nw_study_open(tool->nw, work->dir);
+    if (!work->study)
+        work->study = nw_study_open(tool->nw, work->dir);
     return work->study ? EXIT_OK : failed(tool, NW_EIO);
 }
 
