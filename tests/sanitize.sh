@@ -11,5 +11,5 @@ for sanitizer in address,undefined thread; do
     cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DNW_SANITIZE=$sanitizer \
         -DNW_BENCH=OFF >/dev/null
     cmake --build "$build"
-    ctest --test-dir "$build" -j 1 --output-on-failure --timeout 1500 -E 'lint|cli|install'
+    ctest --test-dir "$build" -j 1 --output-on-failure -E 'lint|cli|install'
 done

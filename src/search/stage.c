@@ -8,15 +8,40 @@
 #include <jansson.h>
 #include <string.h>
 
+static uint64_t add_text(uint64_t h, const char *text)
+{
+    return nw_hash(h, text, strlen(text) + 1);
+}
+
+/* What can be decided, and from what. */
+static uint64_t choices_hash(uint64_t h, const nw_space *s)
+{
+    for (int c = 0; c < s->n_choice; c++) {
+        const nw_choice *choice = &s->choice[c];
+
+        h = add_text(h, choice->name);
+        h = nw_hash(h, &choice->k, sizeof(choice->k));
+        for (int i = 0; i < choice->n; i++)
+            h = add_text(h, choice->option_name[i]);
+    }
+    return h;
+}
+
+/* Places say all of a graph; of a coded space only its words do. */
 static uint64_t space_hash(const nw_space *s)
 {
-    uint64_t h = NW_HASH_START;
+    uint64_t h = choices_hash(NW_HASH_START, s);
 
+    if (nw_is_coded(s)) {
+        h = nw_hash(h, s->input, sizeof(s->input));
+        h = nw_hash(h, &s->classes, sizeof(s->classes));
+        return add_text(h, s->origin);
+    }
     for (int i = 0; i < s->n_place; i++) {
         const nw_place *p = &s->place[i];
 
-        h = nw_hash(h, p->spec, strlen(p->spec) + 1);
-        h = nw_hash(h, p->name, strlen(p->name) + 1);
+        h = add_text(h, p->spec);
+        h = add_text(h, p->name);
         h = nw_hash(h, p->in, (size_t)p->n_in * sizeof(int));
     }
     return h;

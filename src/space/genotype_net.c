@@ -76,7 +76,7 @@ static nw_status build_darts(nw_space *space, const nw_skeleton *skeleton,
     if (!imagenet && strcmp(keys->net, "cifar"))
         return nw_fail(space->ctx, NW_ESPEC, "%s: net=%s is neither cifar nor mobile",
                        skeleton->name, keys->net);
-    memcpy(darts.net, imagenet ? "imagenet" : "cifar", sizeof("imagenet"));
+    snprintf(darts.net, sizeof(darts.net), "%s", imagenet ? "imagenet" : "cifar");
     NW_TRY(darts_cell(space->ctx, &g->normal, file, &genotype.normal));
     NW_TRY(darts_cell(space->ctx, &g->reduce, file, &genotype.reduce));
     return nw_darts_fixed(space, &darts, input && input[0] ? input : shape, classes,
