@@ -28,9 +28,10 @@
 
 #define AT(field) offsetof(struct darts, field)
 
-#define COMMON_KEYS(width, depth)                                                         \
-    {"c", NW_INT, AT(c), width, 1, 4096, "channels of the first cells", NULL},            \
-        {"layers", NW_INT, AT(layers), depth, 1, 200, "cells", NULL},                     \
+#define COMMON_KEYS(width, depth, least, or_width, or_depth)                              \
+    {"c", NW_INT, AT(c), width, least, 4096, "channels of the first cells" or_width,      \
+     NULL},                                                                               \
+        {"layers", NW_INT, AT(layers), depth, least, 200, "cells" or_depth, NULL},        \
         {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},     \
         {"net", NW_TEXT, AT(net), "cifar", 0, 0, "cifar or imagenet: the stem", NULL},    \
         {"drop",                                                                          \
@@ -74,15 +75,20 @@
     }
 
 static const nw_attr darts_attrs[] = {
-    COMMON_KEYS("16", "8"),
+    COMMON_KEYS("16", "8", 1, "", ""),
     SEARCH_KEYS,
     {"phase", NW_TEXT, AT(phase), "search", 0, 0,
      "search: norms without scale and shift; train: as trained once found", NULL},
     {0},
 };
 
-static const nw_attr supernet_attrs[] = {COMMON_KEYS("16", "8"), SEARCH_KEYS, {0}};
-static const nw_attr net_attrs[] = {COMMON_KEYS("36", "20"), {0}};
+static const nw_attr supernet_attrs[] = {
+    COMMON_KEYS("16", "8", 1, "", ""), SEARCH_KEYS, {0}};
+static const nw_attr net_attrs[] = {
+    COMMON_KEYS("0", "0", 0, "; 0 = 36, or 48 of imagenet",
+                "; 0 = 20, or 14 of imagenet"),
+    {0},
+};
 
 static nw_status parse_ops(struct darts_net *net)
 {
@@ -387,12 +393,23 @@ const nw_space_type nw_space_darts_supernet = {
 
 /* ---- Networks that were found --------------------------------------------------- */
 
+/* The sizes that the papers trained. */
+static nw_status build_found(struct darts *key, nw_space *space, const int input[3],
+                             int classes, const char *name)
+{
+    const int imagenet = !strcmp(key->net, "imagenet");
+
+    key->c = key->c ? key->c : imagenet ? 48 : 36;
+    key->layers = key->layers ? key->layers : imagenet ? 14 : 20;
+    return nw_darts_fixed(space, key, input, classes, nw_genotype_find(name));
+}
+
 #define FOUND(id, word, source, says)                                                    \
     static nw_status id##_build(void *self, nw_space *space, const int input[3],         \
                                 int classes, const nw_arch *arch)                        \
     {                                                                                    \
         (void)arch;                                                                      \
-        return nw_darts_fixed(space, self, input, classes, nw_genotype_find(word));      \
+        return build_found(self, space, input, classes, word);                           \
     }                                                                                    \
                                                                                          \
     const nw_space_type nw_space_##id = {                                                \

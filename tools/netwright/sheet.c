@@ -221,7 +221,7 @@ static void print_csv(const struct sheet *sheet, FILE *out)
         if (cell->text)
             print_csv_text(cell->text, out);
         else if (isfinite(cell->number))
-            fprintf(out, "%.10g", cell->number);
+            fprintf(out, cell->style == STYLE_WHOLE ? "%.0f" : "%.10g", cell->number);
         fputc(i % n + 1 == n ? '\n' : ',', out);
     }
 }
