@@ -12,7 +12,7 @@ for sanitizer in address,undefined thread; do
         -DNW_BENCH=OFF >/dev/null
     cmake --build "$build"
     left_out='lint|cli|install'
-    # What only takes long: learning itself, and parsers, which have no threads.
-    [ $sanitizer = thread ] && left_out="$left_out|test_planted|fuzz"
+    # What only takes long: learning itself, and programs that run on one thread.
+    [ $sanitizer = thread ] && left_out="$left_out|test_planted|fuzz|test_store|test_every|test_counts"
     ctest --test-dir "$build" -j 1 --output-on-failure -E "$left_out"
 done

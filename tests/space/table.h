@@ -63,4 +63,27 @@ static inline int each_row(const char *kind, void (*visit)(void *user, const cou
     return n;
 }
 
+/* Rows that networks are run from: the small forms, or, as NW_TEST_ROWS=net asks, the
+ * published networks themselves, up to what memory and patience allow. */
+static inline const char *rows_to_run(void)
+{
+    const char *kind = getenv("NW_TEST_ROWS");
+
+    return kind && !strcmp(kind, "net") ? "net" : "small";
+}
+
+static inline int is_too_large(const count_row *row, nw_space *space)
+{
+    nw_score cost = {0};
+    nw_arch *arch = space ? nw_arch_new(space->ctx, space) : NULL;
+    int large = arch && nw_arch_cost(arch, &cost) >= 0 &&
+                (cost.params > 6e7 || cost.macs > 6e9);
+
+    if (large)
+        print_message("left out: %s, %.0f parameters, %.0f MACs\n", row->spec, cost.params,
+                      cost.macs);
+    nw_arch_free(arch);
+    return large;
+}
+
 #endif

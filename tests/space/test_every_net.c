@@ -90,8 +90,7 @@ static void check_touched(struct poisoned *p)
     nw_release(p->net->ctx, p->touched);
 }
 
-/* ---- One step, and one forward pass
- * ---------------------------------------------------- */
+/* ---- One step, and one forward pass ------------------------------------------------ */
 
 static void check_numbers(const struct poisoned *p)
 {
@@ -186,7 +185,13 @@ static void run(void *user, const count_row *row)
 {
     struct runs *runs = user;
     nw_space *space = nw_space_open_net(runs->ctx, row->spec, row->input, 0);
-    nw_net *net = space ? nw_net_new(runs->ctx, space, NULL, 1, NW_F32) : NULL;
+    nw_net *net;
+
+    if (is_too_large(row, space)) {
+        nw_space_free(space);
+        return;
+    }
+    net = space ? nw_net_new(runs->ctx, space, NULL, 1, NW_F32) : NULL;
 
     if (!net)
         fail_msg("%s:%d: %s: %s", row->file, row->line, row->spec, nw_errmsg(runs->ctx));
@@ -200,8 +205,8 @@ static void test_every_net__runs_forward_and_backward(void **state)
 {
     struct runs runs = {.ctx = *state};
 
-    assert_true(each_row("small", run, &runs) > 0);
-    for (int i = 0; nw_nets[i]; i++)
+    assert_true(each_row(rows_to_run(), run, &runs) > 0);
+    for (int i = 0; nw_nets[i] && !strcmp(rows_to_run(), "small"); i++)
         if (!runs.ran[i])
             fail_msg("no row \"small %s ...\" in tests/space/counts", nw_nets[i]->name);
 }
