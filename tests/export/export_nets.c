@@ -224,16 +224,18 @@ double export_distance(nw_net *a, nw_net *b, int whole)
     size_t n = BATCH * export_out_size(a);
     float *x = export_inputs(a, BATCH, whole);
     float *y = nw_alloc(a->ctx, 2 * n * sizeof(*y));
-    double most = 0;
+    double most = 0, largest = 1;
 
     assert_non_null(y);
     assert_int_equal(export_in_size(a), export_in_size(b));
     assert_int_equal(export_out_size(a), export_out_size(b));
     check_ok(a->ctx, nw_net_run(a, BATCH, x, y));
     check_ok(b->ctx, nw_net_run(b, BATCH, x, y + n));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         most = fmax(most, fabs((double)y[i] - (double)y[n + i]));
-    return most;
+        largest = fmax(largest, fabs((double)y[i]));
+    }
+    return most / largest;
 }
 
 char *export_text(nw_ctx *ctx, const char *name)

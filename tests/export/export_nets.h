@@ -31,7 +31,8 @@ float *export_inputs(nw_net *net, int batch, int whole);
 size_t export_in_size(const nw_net *net);
 size_t export_out_size(const nw_net *net);
 
-/* Largest difference of the logits of two nets for the same batch. */
+/* Largest difference of the logits of two nets for the same batch, as a share of the
+ * largest logit where that is above 1. */
 double export_distance(nw_net *a, nw_net *b, int whole);
 
 /* NAME.onnx, NAME.in.npy and NAME.out.npy: what the script compares. */
