@@ -176,7 +176,7 @@ static void blunt_variances(nw_net *net)
 
         for (size_t k = 0; !strcmp(p->param->suffix, "running_var") && k < p->count; k++)
             nw_real_set(net, net->buffer, p->offset + k,
-                        nw_real_get(net, net->buffer, p->offset + k) + .1);
+                        nw_real_get(net, net->buffer, p->offset + k) + .3);
     }
 }
 
