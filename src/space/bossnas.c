@@ -31,6 +31,7 @@
  * [1] Li et al. 2021, BossNAS, arXiv:2103.12424.
  */
 #include "bossnas.h"
+#include "setting.h"
 
 #include <string.h>
 
@@ -176,12 +177,8 @@ nw_status nw_boss_net(nw_space *space, const nw_boss_keys *key, const int input[
     struct boss b = {space, key, key->se ? "swish" : "relu", 0, 0, {0}};
     int shape[3];
 
-    if (key->classes && classes && key->classes != classes)
-        return nw_fail(space->ctx, NW_EMATCH, "bossnas: classes=%d but the data has %d",
-                       key->classes, classes);
-    classes = key->classes ? key->classes : classes ? classes : 1000;
-    for (int i = 0; i < 3; i++)
-        shape[i] = input && input[0] ? input[i] : i ? key->size : 3;
+    NW_TRY(nw_classes_of(space->ctx, "bossnas", key->classes, 1000, &classes));
+    nw_input_or(input, key->size, shape);
     for (int s = 0; s < NW_BOSS_STAGES; s++)
         b.layers += plan->n[s];
     return build(&b, plan, shape, classes);

@@ -19,6 +19,7 @@
  * [1] Li et al. 2021, BossNAS, arXiv:2103.12424.
  */
 #include "family.h"
+#include "setting.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -180,13 +181,8 @@ static nw_status mbconv_build(void *self, nw_space *space, const int input[3],
     const struct mbconv_space *key = self;
     int shape[3];
 
-    if (key->classes && classes && key->classes != classes)
-        return nw_fail(space->ctx, NW_EMATCH,
-                       "bossnas-mbconv: classes=%d but the data has %d", key->classes,
-                       classes);
-    classes = key->classes ? key->classes : classes ? classes : 1000;
-    for (int i = 0; i < 3; i++)
-        shape[i] = input && input[0] ? input[i] : i ? key->size : 3;
+    NW_TRY(nw_classes_of(space->ctx, "bossnas-mbconv", key->classes, 1000, &classes));
+    nw_input_or(input, key->size, shape);
     if (shape[1] % 32 || shape[2] % 32)
         return nw_fail(space->ctx, NW_ESHAPE,
                        "bossnas-mbconv: %dx%d pixels; its shortcuts need multiples of 32",

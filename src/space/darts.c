@@ -17,6 +17,7 @@
  * weights of either side fit the other.
  */
 #include "darts.h"
+#include "setting.h"
 
 #include <string.h>
 
@@ -236,14 +237,9 @@ static nw_status begin(struct darts_net *net, nw_space *space, const struct dart
     if (!imagenet && strcmp(key->net, "cifar"))
         return nw_fail(space->ctx, NW_ESPEC,
                        "darts: net=%s is neither cifar nor imagenet", key->net);
-    if (key->classes && *classes && key->classes != *classes)
-        return nw_fail(space->ctx, NW_EMATCH, "darts: classes=%d but the data has %d",
-                       key->classes, *classes);
-    *classes = key->classes ? key->classes : *classes;
-    *classes = *classes ? *classes : imagenet ? 1000 : 10;
-    for (int i = 0; i < 3; i++)
-        shape[i] = input && input[0] ? input[i] : i == 0 ? 3 : imagenet ? 224 : 32;
-    return NW_OK;
+    nw_input_or(input, imagenet ? 224 : 32, shape);
+    return nw_classes_of(space->ctx, "darts", key->classes, imagenet ? 1000 : 10,
+                         classes);
 }
 
 /* For pictures. */

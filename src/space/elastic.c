@@ -5,6 +5,7 @@
  * [1] Cai et al. 2020, Once-for-all, arXiv:1908.09791.
  */
 #include "elastic.h"
+#include "setting.h"
 
 #include <stdio.h>
 
@@ -56,13 +57,8 @@ nw_status nw_elastic_head(nw_space *space, nw_ref x, int wide, int out, const ch
 nw_status nw_elastic_input(nw_space *space, const char *family, const int input[3],
                            int pixels, int key, int *classes, int shape[3])
 {
-    if (key && *classes && key != *classes)
-        return nw_fail(space->ctx, NW_EMATCH, "%s: classes=%d but the data has %d",
-                       family, key, *classes);
-    *classes = key ? key : *classes ? *classes : 1000;
-    for (int i = 0; i < 3; i++)
-        shape[i] = input && input[0] ? input[i] : i ? pixels : 3;
-    return NW_OK;
+    nw_input_or(input, pixels, shape);
+    return nw_classes_of(space->ctx, family, key, 1000, classes);
 }
 
 enum { MOST_NUMBERS = 32 };

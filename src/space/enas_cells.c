@@ -19,6 +19,7 @@
  * of the full set (14, 15) count the zeros around the picture, as its code does.
  */
 #include "enas_cells.h"
+#include "setting.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -370,12 +371,8 @@ nw_status nw_pair_input(struct nw_pair_net *net, const struct nw_pair_keys *key,
 {
     const int side = key->size ? key->size : net->imagenet ? 224 : 32;
 
-    if (key->classes && classes && key->classes != classes)
-        return nw_fail(net->space->ctx, NW_EMATCH, "%s: classes=%d but the data has %d",
-                       net->name, key->classes, classes);
-    classes = key->classes ? key->classes : classes;
-    net->classes = classes ? classes : net->imagenet ? 1000 : 10;
-    for (int i = 0; i < 3; i++)
-        net->shape[i] = input && input[0] ? input[i] : i ? side : 3;
-    return NW_OK;
+    nw_input_or(input, side, net->shape);
+    net->classes = classes;
+    return nw_classes_of(net->space->ctx, net->name, key->classes,
+                         net->imagenet ? 1000 : 10, &net->classes);
 }

@@ -22,6 +22,7 @@
  */
 #include "family.h"
 #include "int_list.h"
+#include "setting.h"
 
 #include <stdio.h>
 
@@ -231,22 +232,14 @@ static nw_status begin(struct macro_net *net, nw_space *space, const struct macr
                        const int input[3], int classes)
 {
     *net = (struct macro_net){.space = space, .key = key};
-    if (key->classes && classes && key->classes != classes)
-        return nw_fail(space->ctx, NW_EMATCH,
-                       "enas-macro: classes=%d but the data has %d", key->classes,
-                       classes);
+    net->classes = classes;
+    NW_TRY(nw_classes_of(space->ctx, "enas-macro", key->classes, 10, &net->classes));
     if (key->f % 2)
         return nw_fail(space->ctx, NW_ESPEC,
                        "enas-macro: f=%d: a factorized reduction needs an even number of "
                        "channels",
                        key->f);
-    classes = key->classes ? key->classes : classes;
-    net->classes = classes ? classes : 10;
-    for (int i = 0; i < 3; i++)
-        net->shape[i] = input && input[0] ? input[i]
-                        : !i              ? 3
-                        : key->size       ? key->size
-                                          : 32;
+    nw_input_or(input, key->size ? key->size : 32, net->shape);
     return NW_OK;
 }
 

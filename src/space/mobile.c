@@ -4,6 +4,7 @@
 
 #include "divisible.h"
 #include "int_list.h"
+#include "setting.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -49,15 +50,8 @@ nw_status nw_stages_read(nw_space *space, const char *widths, const char *layers
 nw_status nw_picture_and_classes(nw_space *space, const int input[3], int size,
                                  int key_classes, int usual, int shape[3], int *classes)
 {
-    if (key_classes && *classes && key_classes != *classes)
-        return nw_fail(space->ctx, NW_EMATCH, "classes=%d but the data has %d",
-                       key_classes, *classes);
-    if (key_classes)
-        *classes = key_classes;
-    *classes = *classes ? *classes : usual;
-    for (int i = 0; i < 3; i++)
-        shape[i] = input && input[0] ? input[i] : i ? size : 3;
-    return NW_OK;
+    nw_input_or(input, size, shape);
+    return nw_classes_of(space->ctx, NULL, key_classes, usual, classes);
 }
 
 nw_ref nw_inverted(nw_space *space, nw_ref x, int k, int mid, int stride, int out)
@@ -167,22 +161,6 @@ nw_status nw_names_read(nw_arch *arch, const char *text, const char *where)
     json_t *root = nw_json_parse(arch->ctx, text, where);
     const nw_status status = root ? read_names(arch, root, where) : NW_EFORMAT;
 
-    json_decref(root);
-    return status;
-}
-
-nw_status nw_string_read(nw_ctx *ctx, const char *text, const char *where,
-                         char out[NW_TEXT_SIZE])
-{
-    json_t *root = nw_json_parse(ctx, text, where);
-    const char *word = root ? json_string_value(root) : NULL;
-    nw_status status = NW_OK;
-
-    if (word && strlen(word) < NW_TEXT_SIZE)
-        memcpy(out, word, strlen(word) + 1);
-    else
-        status = root ? nw_fail(ctx, NW_EFORMAT, "%s: the genotype is a string", where)
-                      : NW_EFORMAT;
     json_decref(root);
     return status;
 }

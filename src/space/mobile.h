@@ -54,8 +54,4 @@ struct json_t *nw_json_parse(nw_ctx *ctx, const char *text, const char *where);
 nw_status nw_names_write(const nw_arch *arch, FILE *out);
 nw_status nw_names_read(nw_arch *arch, const char *text, const char *where);
 
-/* A genotype that is one JSON string, without its quotes. */
-nw_status nw_string_read(nw_ctx *ctx, const char *text, const char *where,
-                         char out[NW_TEXT_SIZE]);
-
 #endif

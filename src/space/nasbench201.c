@@ -14,6 +14,7 @@
  */
 #include "nasbench201.h"
 #include "mobile.h"
+#include "setting.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -251,7 +252,7 @@ static nw_status nasbench201_read(nw_arch *arch, const char *text, const char *w
     char word[NW_TEXT_SIZE];
     int taken[EDGES];
 
-    NW_TRY(nw_string_read(arch->ctx, text, where, word));
+    NW_TRY(nw_setting_word(arch->ctx, text, where, word, sizeof(word)));
     if (!read_arch(word, taken))
         return nw_fail(arch->ctx, NW_EFORMAT,
                        "%s: %s is not |op~0|+|op~0|op~1|+|op~0|op~1|op~2|", where, word);

@@ -16,6 +16,7 @@
  * Rules and module names are those of the authors' PyTorch code, github xiusu.
  */
 #include "mobile.h"
+#include "setting.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -179,7 +180,7 @@ static nw_status nasbench_macro_read(nw_arch *arch, const char *text, const char
     char word[NW_TEXT_SIZE];
     int taken[NW_MOST_LAYERS];
 
-    NW_TRY(nw_string_read(arch->ctx, text, where, word));
+    NW_TRY(nw_setting_word(arch->ctx, text, where, word, sizeof(word)));
     if (!read_arch(word, n, taken))
         return nw_fail(arch->ctx, NW_EFORMAT, "%s: %s is not %d digits from 0 to 2",
                        where, word, n);

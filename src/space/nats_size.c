@@ -14,6 +14,7 @@
  */
 #include "mobile.h"
 #include "nasbench201.h"
+#include "setting.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -126,7 +127,7 @@ static nw_status nats_size_read(nw_arch *arch, const char *text, const char *whe
     char word[NW_TEXT_SIZE];
     int taken[BLOCKS];
 
-    NW_TRY(nw_string_read(arch->ctx, text, where, word));
+    NW_TRY(nw_setting_word(arch->ctx, text, where, word, sizeof(word)));
     if (!read_arch(word, taken))
         return nw_fail(arch->ctx, NW_EFORMAT,
                        "%s: %s is not five of 8, 16 ... 64 with : between", where, word);

@@ -1,4 +1,5 @@
 #include "rnn_step.h"
+#include "setting.h"
 
 #include <string.h>
 
@@ -39,10 +40,7 @@ nw_status nw_rnn_begin(struct nw_rnn_step *step, nw_space *space, const char *fa
 nw_status nw_rnn_end(const struct nw_rnn_step *step, const char *family,
                      const struct nw_rnn_keys *key, int classes, int bias, nw_ref h)
 {
-    if (key->classes && classes && key->classes != classes)
-        return nw_fail(step->space->ctx, NW_EMATCH, "%s: classes=%d but the data has %d",
-                       family, key->classes, classes);
-    classes = key->classes ? key->classes : classes ? classes : 10000;
+    NW_TRY(nw_classes_of(step->space->ctx, family, key->classes, 10000, &classes));
     if (key->decoder)
         h = nw_opf(step->space, h, "dense out=%d bias=%d name=decoder", classes, bias);
     return nw_output(step->space, h);

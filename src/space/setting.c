@@ -3,13 +3,26 @@
 #include <jansson.h>
 #include <string.h>
 
+nw_status nw_classes_of(nw_ctx *ctx, const char *family, int key, int usual, int *classes)
+{
+    if (key && *classes && key != *classes)
+        return nw_fail(ctx, NW_EMATCH, "%s%sclasses=%d but the data has %d",
+                       family ? family : "", family ? ": " : "", key, *classes);
+    *classes = key ? key : *classes ? *classes : usual;
+    return NW_OK;
+}
+
+void nw_input_or(const int input[3], int pixels, int shape[3])
+{
+    for (int i = 0; i < 3; i++)
+        shape[i] = input && input[0] ? input[i] : i ? pixels : 3;
+}
+
 nw_status nw_setting_of(nw_ctx *ctx, const char *family, const int input[3], int classes,
                         const int shape[3], int key_classes, nw_setting *out)
 {
-    if (key_classes && classes && key_classes != classes)
-        return nw_fail(ctx, NW_EMATCH, "%s: classes=%d but the data has %d", family,
-                       key_classes, classes);
-    out->classes = key_classes ? key_classes : classes ? classes : 10;
+    out->classes = classes;
+    NW_TRY(nw_classes_of(ctx, family, key_classes, 10, &out->classes));
     for (int i = 0; i < 3; i++)
         out->shape[i] = input && input[0] ? input[i] : shape[i];
     return NW_OK;
@@ -27,7 +40,8 @@ nw_status nw_setting_word(nw_ctx *ctx, const char *text, const char *where, char
         status = nw_fail(ctx, NW_EFORMAT, "%s:%d:%d: %s", where, error.line, error.column,
                          error.text);
     else if (!word)
-        status = nw_fail(ctx, NW_EFORMAT, "%s: the genotype is not a string", where);
+        status = nw_fail(ctx, NW_EFORMAT,
+                         "%s: the genotype is a string; this is not a string", where);
     else if (strlen(word) >= size)
         status = nw_fail(ctx, NW_EFORMAT, "%s: the genotype is too long", where);
     else

@@ -1,4 +1,5 @@
-/* setting.h - what coded families read from their keys: input and classes. */
+/* setting.h - what families read from their keys: input, classes, genotypes in a string.
+ */
 #ifndef NW_SETTING_H
 #define NW_SETTING_H
 
@@ -8,6 +9,14 @@
 typedef struct nw_setting {
     int shape[3], classes;
 } nw_setting;
+
+/* How many classes: what the key says, else what the data has, else `usual`; 0 = does not
+ * say. NW_EMATCH when key and data differ; family may be NULL. */
+nw_status nw_classes_of(nw_ctx *ctx, const char *family, int key, int usual,
+                        int *classes);
+
+/* The input, or else a colour picture of that many pixels a side. */
+void nw_input_or(const int input[3], int pixels, int shape[3]);
 
 /* What the caller gives, else what the keys say (classes 0 = they do not), else `shape`
  * and 10 classes. NW_EMATCH when both say it differently. */

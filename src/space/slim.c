@@ -22,6 +22,7 @@
  * arXiv:1712.00559; tensorflow/models, slim nasnet and pnasnet.
  */
 #include "slim.h"
+#include "setting.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -198,16 +199,6 @@ static nw_status choose_net(struct build *b, const nw_slim_family *family,
     return NW_OK;
 }
 
-static nw_status choose_classes(const struct build *b, const nw_slim_family *family,
-                                int key, int *classes)
-{
-    if (key && *classes && key != *classes)
-        return nw_fail(b->space->ctx, NW_EMATCH, "%s: classes=%d but the data has %d",
-                       family->name, key, *classes);
-    *classes = key ? key : *classes ? *classes : b->net.classes;
-    return NW_OK;
-}
-
 nw_status nw_slim_build(nw_space *space, const nw_slim_family *family,
                         const struct nw_slim_keys *keys, const int input[3], int classes,
                         const nw_slim_genotype *genotype)
@@ -216,9 +207,9 @@ nw_status nw_slim_build(nw_space *space, const nw_slim_family *family,
     int shape[3];
 
     NW_TRY(choose_net(&b, family, keys));
-    NW_TRY(choose_classes(&b, family, keys->classes, &classes));
-    for (int i = 0; i < 3; i++)
-        shape[i] = input && input[0] ? input[i] : i ? b.net.size : 3;
+    NW_TRY(
+        nw_classes_of(space->ctx, family->name, keys->classes, b.net.classes, &classes));
+    nw_input_or(input, b.net.size, shape);
     if (b.kind != CIFAR && (shape[1] < 3 || shape[2] < 3))
         return nw_fail(space->ctx, NW_ESHAPE,
                        "%s: %dx%d pixels are less than the stem's 3x3", family->name,
