@@ -34,13 +34,15 @@ struct crew {
 /* In the child: nothing of the parent's is touched, and nothing runs at its exit. */
 static void live(struct loop *l, pid_t parent, int fd)
 {
+    static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM};
     struct link link = {.ctx = l->ctx, .fd = fd};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
-    signal(SIGINT,
-           SIG_IGN); /* of a terminal: the search stops, and its workers with it */
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
+        signal(deadly[i], SIG_DFL); /* what the program does with them is not for here */
+    signal(SIGINT, SIG_IGN); /* of a terminal: the search stops, and workers with it */
     for (int i = 0; i < l->crew->n; i++)
         if (l->crew->hand[i].link.fd >= 0)
             close(l->crew->hand[i].link.fd);
