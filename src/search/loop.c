@@ -151,7 +151,8 @@ static nw_status propose(struct loop *l)
     status = l->strategy->propose(l->strategist, t);
     if (status != NW_OK)
         return status == NW_MORE ? says_wait(l) : status;
-    l->began_trial = nw_loop_spent(l);
+    if (!(l->estimator->gives & NW_SIMULATED))
+        l->began_trial = nw_loop_spent(l);
     return t->want == NW_WANT_SCORE && l->goal.n_limit ? check_proposal(l) : NW_OK;
 }
 
@@ -227,7 +228,8 @@ nw_status nw_loop_run(struct loop *l)
                            "%s: stopped and saved; the same command goes on from here",
                            l->stage_name);
         }
-        if (nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
+        if (l->study &&
+            nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
             NW_TRY(nw_loop_save(l));
     }
 }
