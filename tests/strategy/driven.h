@@ -59,7 +59,8 @@ static inline void driven_open(struct driven *d, const char *spec, const char *s
 
 static inline void driven_close(struct driven *d)
 {
-    d->type->close(d->self);
+    if (d->type->close)
+        d->type->close(d->self);
     nw_close(d->ctx);
 }
 
@@ -88,7 +89,8 @@ static inline double driven_observe(struct driven *d, driven_score score)
     nw_code_read(d->code, t.arch, d->x);
     t.score.quality = score(d, d->x);
     t.status = isnan(t.score.quality) ? NW_EDIVERGED : NW_OK;
-    check_ok(d->ctx, d->type->observe(d->self, &t));
+    if (d->type->observe)
+        check_ok(d->ctx, d->type->observe(d->self, &t));
     d->done++;
     d->n_flight--;
     memmove(d->flight, d->flight + 1, (size_t)d->n_flight * sizeof(t));
@@ -123,7 +125,8 @@ static inline void driven_revive(struct driven *d, const char *spec)
     nw_state state = nw_blob_writer(&blob);
 
     check_ok(d->ctx, d->type->state(d->self, &state));
-    d->type->close(d->self);
+    if (d->type->close)
+        d->type->close(d->self);
     nw_release(d->ctx, d->self);
     driven_start(d, spec);
     state = nw_blob_reader(&blob);
