@@ -63,7 +63,8 @@ extern "C" {
     X(NW_ESTOPPED, -10, "stopped by the caller")                                         \
     X(NW_EBUSY, -11, "in use by another process")                                        \
     X(NW_EINFEASIBLE, -12, "nothing fits the limits")                                    \
-    X(NW_EDIFFER, -13, "verification found a difference")
+    X(NW_EDIFFER, -13, "verification found a difference")                                \
+    X(NW_ECRASHED, -14, "a worker process died or hung")
 
 typedef enum nw_status {
 #define X(name, value, text) name = value,
