@@ -281,7 +281,8 @@ nw_status nw_loop_run(struct loop *l)
                            "%s: stopped and saved; the same command goes on from here",
                            l->stage_name);
         }
-        if (nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
+        if (l->study &&
+            nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
             NW_TRY(nw_loop_save(l));
     }
 }

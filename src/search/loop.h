@@ -92,6 +92,8 @@ nw_status nw_queue_state(struct loop *l, nw_state *s);
 
 /* stage.c: begin the stage of the study or take it up again. */
 nw_status nw_loop_stage(struct loop *l);
+uint64_t
+nw_space_hash(const nw_space *space); /* of all that can be decided, and on what */
 
 /* checkpoint.c: write one with all rows since the last; go on from the last, if any. */
 nw_status nw_loop_save(struct loop *l);
