@@ -64,13 +64,24 @@ static nw_status put_trial(struct loop *l)
     return status;
 }
 
+/* Scores of unequal effort cannot be compared: the fuller one counts. */
+static int is_best(const struct loop *l)
+{
+    const nw_trial *t = &l->trial;
+
+    if (t->status < 0 || isnan(t->score.quality))
+        return 0;
+    if (!l->has_best || t->fidelity != l->best_fidelity)
+        return !l->has_best || t->fidelity > l->best_fidelity;
+    return t->score.quality > l->best_score.quality;
+}
+
 static nw_status note_best(struct loop *l)
 {
-    double q = l->trial.score.quality;
-
-    if (l->trial.status < 0 || isnan(q) || (l->has_best && q <= l->best_score.quality))
+    if (!is_best(l))
         return NW_OK;
     l->has_best = 1;
+    l->best_fidelity = l->trial.fidelity;
     l->best_score = l->trial.score;
     NW_TRY(nw_arch_copy(l->best, l->trial.arch));
     return nw_loop_keep_weights(l);

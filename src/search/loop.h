@@ -27,6 +27,7 @@ struct loop {
     int is_stopped;     /* by on_trial()                               */
     uint64_t done;      /* trials observed */
     int has_best;
+    double best_fidelity;
     nw_score best_score;
     nw_arch *best;
     nw_blob weights;  /* of the best trial's net */
