@@ -2,13 +2,13 @@
  * surrogate.h - guess what a trial would score, from those that were made.
  *
  * A surrogate is an ensemble of small nets that learn to say a number of a row. A row is
- * either numbers, or words: whole numbers from 0 to words - 1. Rows of words may differ in
- * width, as cells of few and of many blocks do; all widths share the weights.
+ * either numbers, or words: whole numbers from 0 to words - 1. Rows of words may differ
+ * in width, as cells of few and of many blocks do; all widths share the weights.
  *
  *   nw_surrogate *s = nw_surrogate_open(ctx, &(nw_surrogate_config){
- *       .kind = NW_SURROGATE_LSTM, .words = 14, .members = 5, .share = .8, .seed = seed});
- *   nw_surrogate_fit(s, n, lesson, &(nw_surrogate_fit_config){.epochs = 50, .lr = .01});
- *   nw_surrogate_predict(s, n, width, x, mean, sd);
+ *       .kind = NW_SURROGATE_LSTM, .words = 14, .members = 5, .share = .8, .seed =
+ * seed}); nw_surrogate_fit(s, n, lesson, &(nw_surrogate_fit_config){.epochs = 50, .lr =
+ * .01}); nw_surrogate_predict(s, n, width, x, mean, sd);
  *
  * Everything is a function of the seeds: the start of a member, which lessons it sees and
  * in which order. Members differ in both.
@@ -86,6 +86,10 @@ nw_status nw_surrogate_fit(nw_surrogate *s, size_t n, const nw_lesson *lesson,
  * after the other. sd may be NULL. */
 nw_status nw_surrogate_predict(nw_surrogate *s, size_t n, int width, const float *x,
                                double *mean, double *sd);
+
+/* The net of a member for rows of `width`, borrowed; NULL after nw_fail(). What it says
+ * is scaled, if the surrogate is. */
+nw_learner *nw_surrogate_net(nw_surrogate *s, int member, int width);
 
 /* All there is between two calls. */
 nw_status nw_surrogate_state(nw_surrogate *s, nw_state *state);
