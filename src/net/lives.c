@@ -69,7 +69,7 @@ static void gradients(nw_plan *plan)
         nw_turn *t = &plan->turn[i];
         int now = back(plan, i);
 
-        if (t->works_back && t->dy < 0) /* a loss: nobody writes its gradient but us */
+        if (t->works_back && t->dy < 0) /* a start: nobody writes its gradient but us */
             t->dy = new_life(plan, plan->n - 1, now, value_bytes(plan, t));
         for (int j = 0; j < t->info.n_in; j++) {
             nw_turn *from = t->in[j] >= 0 ? &plan->turn[t->in[j]] : NULL;

@@ -5,6 +5,16 @@
 #include <math.h>
 #include <string.h>
 
+static void release_blocks(nw_net *net)
+{
+    if (!net->owner) {
+        nw_release(net->ctx, net->param);
+        nw_release(net->ctx, net->grad);
+        nw_release(net->ctx, net->buffer);
+    }
+    net->param = net->grad = net->buffer = NULL;
+}
+
 static void net_destroy(void *object)
 {
     nw_net *net = object;
@@ -15,9 +25,7 @@ static void net_destroy(void *object)
     while (net->newest)
         nw_plan_free(net->newest);
     nw_release(net->ctx, net->arena);
-    nw_release(net->ctx, net->param);
-    nw_release(net->ctx, net->grad);
-    nw_release(net->ctx, net->buffer);
+    release_blocks(net);
     nw_release(net->ctx, net->mix);
     nw_release(net->ctx, net->dmix);
     nw_release(net->ctx, net->mean);
@@ -71,6 +79,13 @@ static nw_status make_blocks(nw_net *net)
     net->mix = nw_alloc(net->ctx, (weights + 1) * sizeof(double));
     net->dmix = nw_alloc(net->ctx, (weights + 1) * sizeof(double));
     return net->param && net->buffer && net->mix && net->dmix ? NW_OK : NW_ENOMEM;
+}
+
+nw_status nw_net_need_grad(nw_net *net)
+{
+    if (!net->grad)
+        net->grad = nw_map(net->ctx, net->graph->n_trainable * net->real_size + 1);
+    return net->grad ? NW_OK : NW_ENOMEM;
 }
 
 nw_status nw_net_start(nw_net *net, uint64_t seed)
@@ -134,6 +149,46 @@ void nw_net_free(nw_net *net)
 {
     if (net)
         nw_release(net->ctx, net);
+}
+
+static int same_param(const nw_param *a, const nw_param *b)
+{
+    return a->rank == b->rank && a->is_buffer == b->is_buffer &&
+           !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof(*a->dim));
+}
+
+static nw_status share_param(nw_gparam *p, const nw_net *owner)
+{
+    for (int i = 0; i < owner->graph->n_param; i++) {
+        const nw_gparam *other = &owner->graph->param[i];
+
+        if (strcmp(p->name, other->name))
+            continue;
+        if (!same_param(p->param, other->param))
+            return nw_fail(owner->ctx, NW_EMATCH,
+                           "\"%s\" has another shape in the net that owns it", p->name);
+        p->offset = other->offset;
+        return NW_OK;
+    }
+    return nw_fail(owner->ctx, NW_EMATCH,
+                   "\"%s\" is not in the net that owns the weights", p->name);
+}
+
+nw_status nw_net_share(nw_net *net, nw_net *owner)
+{
+    if (!net || !owner)
+        return NW_ENOMEM;
+    if (net->precision != owner->precision)
+        return nw_fail(net->ctx, NW_EMATCH, "nets of two precisions share no weights");
+    for (int i = 0; i < net->graph->n_param; i++)
+        NW_TRY(share_param(&net->graph->param[i], owner));
+    NW_TRY(nw_net_need_grad(owner));
+    release_blocks(net);
+    net->owner = owner;
+    net->param = owner->param;
+    net->grad = owner->grad;
+    net->buffer = owner->buffer;
+    return NW_OK;
 }
 
 nw_status nw_net_set_arch(nw_net *net, const nw_arch *arch)

@@ -24,6 +24,7 @@ struct nw_net {
     void *param;      /* graph->n_trainable numbers                          */
     void *grad;       /* as many; NULL until a plan with backward is made    */
     void *buffer;     /* graph->n_buffer numbers                             */
+    nw_net *owner;    /* whose these three are, see nw_net_share(); NULL = its own */
     double *mix;      /* weights of the arch: space->n_weight                */
     double *dmix;     /* d loss / d mix, added to by nw_plan_backward()      */
     nw_plan *plan[4]; /* lately used; owned                                  */
@@ -44,8 +45,17 @@ nw_net *nw_net_make(nw_ctx *ctx, nw_space *space, const nw_arch *arch, uint64_t 
 nw_net *nw_net_empty(nw_ctx *ctx, nw_precision precision);
 nw_status nw_net_start(nw_net *net, uint64_t seed);
 
+/* From here on the parameters, gradients and buffers of `net` are those of `owner` that
+ * have the same names, in the same memory; `owner` must outlive it and may have more.
+ * Before any plan. NW_EMATCH where it lacks one, or has it in another shape; the net is
+ * then good for nothing but nw_net_free(). */
+nw_status nw_net_share(nw_net *net, nw_net *owner);
+
 /* New weights for the choices of a supernet; options of weight 0 are not mixed in. */
 nw_status nw_net_set_arch(nw_net *net, const nw_arch *arch);
+
+/* Make room for gradients, unless there is. */
+nw_status nw_net_need_grad(nw_net *net);
 
 /* Start of a parameter in param, grad or buffer, in real numbers. */
 void *nw_net_param(const nw_net *net, int i);
@@ -69,7 +79,8 @@ typedef struct nw_plan_config {
     double smoothing;  /* label smoothing of the cross-entropy, 0..1          */
     int soft_labels;   /* labels are distributions (batch, classes)           */
     int squares;       /* loss is mean squared error to soft labels           */
-    int no_loss;       /* logits only                                         */
+    int no_loss;       /* logits only; a backward pass starts from the caller's
+                          gradient of them                                    */
     int no_shortcuts;  /* composite ops as they expand: for tests             */
 } nw_plan_config;
 
@@ -109,6 +120,10 @@ nw_status nw_plan_forward(nw_plan *plan, const nw_batch *batch, const nw_pass *p
 
 /* Gradients of `scale` times the mean loss, ADDED to net->grad and net->dmix. */
 nw_status nw_plan_backward(nw_plan *plan, double scale);
+
+/* The same from dout, the gradient of the output: as large as it, in nw_real, laid out as
+ * nw_plan_logits(). Of a plan with no_loss. */
+nw_status nw_plan_backward_from(nw_plan *plan, const void *dout);
 
 /* (batch, classes) nw_real of the last forward pass. */
 const void *nw_plan_logits(const nw_plan *plan);

@@ -116,11 +116,8 @@ static nw_status make(nw_plan *plan)
     if (plan->config.batch < 1)
         return nw_fail(net->ctx, NW_EINVAL, "batch=%d: must be at least 1",
                        plan->config.batch);
-    if (plan->config.backward && !net->grad) {
-        net->grad = nw_map(net->ctx, net->graph->n_trainable * net->real_size + 1);
-        if (!net->grad)
-            return NW_ENOMEM;
-    }
+    if (plan->config.backward)
+        NW_TRY(nw_net_need_grad(net));
     nw_set_threads(nw_threads(net->ctx));
     NW_TRY(nw_plan_turns(plan));
     for (int i = 0; i < plan->n; i++)
@@ -322,13 +319,8 @@ static void add_temps(nw_plan *plan, nw_turn *t)
         }
 }
 
-nw_status nw_plan_backward(nw_plan *plan, double scale)
+static void go_back(nw_plan *plan)
 {
-    if (!plan->config.backward || plan->loss < 0)
-        return nw_fail(plan->net->ctx, NW_EINVAL, "this plan has no backward pass");
-    nw_set_threads(nw_threads(plan->net->ctx));
-    start(plan, plan->loss, scale);
-    start(plan, plan->aux_loss, scale * plan->net->graph->space->aux_weight);
     for (int i = plan->n - 1; i >= 0; i--) {
         nw_turn *t = &plan->turn[i];
 
@@ -341,5 +333,31 @@ nw_status nw_plan_backward(nw_plan *plan, double scale)
         for (int j = 0; t->run.dmix && j < t->info.n_in; j++)
             plan->net->dmix[t->first_weight + t->node->option[j]] += t->dmix[j];
     }
+}
+
+nw_status nw_plan_backward(nw_plan *plan, double scale)
+{
+    if (!plan->config.backward || plan->loss < 0)
+        return nw_fail(plan->net->ctx, NW_EINVAL, "this plan has no backward pass");
+    nw_set_threads(nw_threads(plan->net->ctx));
+    start(plan, plan->loss, scale);
+    start(plan, plan->aux_loss, scale * plan->net->graph->space->aux_weight);
+    go_back(plan);
+    return NW_OK;
+}
+
+nw_status nw_plan_backward_from(nw_plan *plan, const void *dout)
+{
+    const nw_turn *t = &plan->turn[plan->logits];
+
+    if (!plan->config.backward || !plan->config.no_loss)
+        return nw_fail(plan->net->ctx, NW_EINVAL,
+                       "this plan has no backward pass that starts from its output");
+    if (!t->works_back)
+        return NW_OK; /* nothing learns */
+    nw_set_threads(nw_threads(plan->net->ctx));
+    memcpy(address(plan, t->dy), dout,
+           nw_count(&t->info.out) * (size_t)plan->config.batch * plan->net->real_size);
+    go_back(plan);
     return NW_OK;
 }

@@ -289,13 +289,20 @@ static void find_gradients(nw_plan *plan)
     }
 }
 
+/* Does the backward pass begin here? */
+static int is_start(const nw_plan *plan, int turn)
+{
+    return turn == plan->loss || turn == plan->aux_loss ||
+           (plan->config.no_loss && turn == plan->logits);
+}
+
 /* Backwards from the losses: only what a loss depends on has a backward turn. */
 static void find_workers(nw_plan *plan)
 {
     for (int i = plan->n - 1; i >= 0; i--) {
         nw_turn *t = &plan->turn[i];
 
-        if (i == plan->loss || i == plan->aux_loss)
+        if (is_start(plan, i))
             t->works_back = t->wants_grad;
         for (int j = 0; t->works_back && j < t->info.n_in; j++)
             if (nw_may_send(t, j) && plan->turn[t->in[j]].wants_grad)

@@ -50,6 +50,7 @@ static void add_backward(const nw_run *run)
 
 static const nw_case add_cases[] = {
     {"add", 2, {{1, {7}}, {1, {7}}}},
+    {"add", 2, {{2, {3, 5}}, {2, {3, 5}}}},
     {"add", 3, {{3, {3, 5, 4}}, {3, {3, 5, 4}}, {3, {3, 5, 4}}}},
     {0},
 };

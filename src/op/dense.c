@@ -147,6 +147,7 @@ static const nw_case dense_cases[] = {
     {"dense out=33 bias=0", 1, {{1, {20}}}},
     {"dense out=1", 1, {{1, {1}}}},
     {"dense out=6", 1, {{2, {4, 9}}}},
+    {"dense out=3 bias=0", 1, {{2, {1, 5}}}},
     {"dense out=in reduction=4 divisor=8", 1, {{1, {50}}}},
     {"dense out=in*2 bias=0", 2, {{1, {9}}, {3, {4, 2, 3}}}},
     {0},

@@ -80,6 +80,7 @@ static void embedding_backward(const nw_run *run)
 static const nw_case embedding_cases[] = {
     {"embedding num=5 dim=3", 1, {{1, {7}}}},
     {"embedding num=9 dim=16", 1, {{1, {4}}}},
+    {"embedding num=3 dim=2", 1, {{1, {1}}}},
     {0},
 };
 

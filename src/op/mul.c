@@ -113,6 +113,7 @@ static void mul_backward(const nw_run *run)
 
 static const nw_case mul_cases[] = {
     {"mul", 2, {{1, {7}}, {1, {7}}}},
+    {"mul", 2, {{2, {3, 5}}, {2, {3, 5}}}},
     {"mul", 2, {{3, {3, 5, 4}}, {3, {3, 5, 4}}}},
     {"mul", 2, {{3, {5, 3, 4}}, {1, {5}}}},
     {"mul", 2, {{2, {3, 5}}, {1, {5}}}},

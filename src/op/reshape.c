@@ -48,6 +48,8 @@ static const nw_case reshape_cases[] = {
     {"reshape to=6x5x2", 1, {{3, {3, 5, 4}}}},
     {"reshape to=4x15", 1, {{3, {3, 5, 4}}}},
     {"reshape to=3x5x4", 1, {{1, {60}}}},
+    {"reshape to=15", 1, {{2, {3, 5}}}},
+    {"reshape to=2x6", 1, {{2, {4, 3}}}},
     {0},
 };
 

@@ -2,7 +2,8 @@
  * gemm.c - both matrices are packed into panels that the tile kernel reads in order:
  * a in panels of 6 rows, b in panels of 16 columns, zero padded. A part of the parallel
  * loop is one block of c, worked through k in stretches that keep a panel of b in the
- * first-level cache. Stacked matrices are packed a few at a time.
+ * first-level cache. Stacked matrices are packed a few at a time. With so few rows that
+ * packing b would cost more than the product, b is read once as it stands.
  *
  * [1] F. Van Zee, R. van de Geijn, BLIS: A Framework for Rapidly Instantiating BLAS
  *     Functionality, ACM TOMS 41(3), 2015: the loop order and the panels.
@@ -219,6 +220,100 @@ static size_t b_size(const nw_gemm *g)
     return panels(g->n, NR) * NR * g->k;
 }
 
+/* ---- Few rows ------------------------------------------------------------- */
+
+enum { FEW = 4, STRIP = 32 }; /* rows; columns that are worked on together */
+
+static int is_thin(const nw_gemm *g)
+{
+    return g->m <= FEW && (!g->ta || g->m == 1);
+}
+
+static void put(const nw_gemm *g, float *c, float v)
+{
+    *c = g->add ? *c + v : v;
+}
+
+NW_WIDE static float dot(const float *a, const float *b, size_t k)
+{
+    nw_v acc[4] = {{0}};
+    float sum = 0;
+    size_t l = 0;
+
+    for (; l + 4 * NW_LANES <= k; l += 4 * NW_LANES)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 4; i++)
+            acc[i] += *(const nw_vu *)(a + l + i * NW_LANES) *
+                      *(const nw_vu *)(b + l + i * NW_LANES);
+    for (; l + NW_LANES <= k; l += NW_LANES)
+        acc[0] += *(const nw_vu *)(a + l) * *(const nw_vu *)(b + l);
+    acc[0] += acc[1] + (acc[2] + acc[3]);
+    for (size_t i = 0; i < NW_LANES; i++)
+        sum += acc[0][i];
+    for (; l < k; l++)
+        sum += a[l] * b[l];
+    return sum;
+}
+
+/* Columns [j, j + STRIP) of one row, where b stands as (k, n). */
+NW_WIDE static void strip(const nw_gemm *g, const float *a, const float *b, float *c,
+                          size_t j)
+{
+    nw_v acc[STRIP / NW_LANES] = {{0}};
+    const float *sum = (const float *)acc;
+
+    for (size_t l = 0; l < g->k; l++)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < STRIP / NW_LANES; i++)
+            acc[i] += a[l] * *(const nw_vu *)(b + l * g->n + j + i * NW_LANES);
+    for (size_t i = 0; i < STRIP; i++)
+        put(g, c + j + i, sum[i]);
+}
+
+static void last_strip(const nw_gemm *g, const float *a, const float *b, float *c,
+                       size_t j)
+{
+    for (; j < g->n; j++) {
+        float sum = 0;
+
+        for (size_t l = 0; l < g->k; l++)
+            sum += a[l] * b[l * g->n + j];
+        put(g, c + j, sum);
+    }
+}
+
+static void thin_part(void *arg, size_t begin, size_t end)
+{
+    const struct job *job = arg;
+    const nw_gemm *g = job->g;
+    const size_t strips = panels(g->n, STRIP), rows = strips * g->m;
+
+    for (size_t t = begin; t < end; t++) {
+        const size_t which = t / rows, i = t / strips % g->m, j = t % strips * STRIP;
+        const float *a = job->a + (which * g->m + i) * g->k;
+        const float *b = job->b + which * g->k * g->n;
+        float *c = job->c + (which * g->m + i) * g->n;
+
+        if (g->tb)
+            for (size_t q = j; q < least(j + STRIP, g->n); q++)
+                put(g, c + q, dot(a, b + q * g->k, g->k));
+        else if (j + STRIP <= g->n)
+            strip(g, a, b, c, j);
+        else
+            last_strip(g, a, b, c, j);
+    }
+}
+
+static void thin(struct job *j)
+{
+    const nw_gemm *g = j->g;
+
+    nw_parallel(g->count * g->m * panels(g->n, STRIP), 100000 / (STRIP * g->k + 1) + 1,
+                thin_part, j);
+}
+
+/* ---- Both ------------------------------------------------------------------ */
+
 size_t NW_R(nw_gemm_scratch)(const nw_gemm *g)
 {
     return least(g->count, AT_ONCE) * (a_size(g) + b_size(g)) * sizeof(float);
@@ -260,10 +355,12 @@ void NW_R(nw_gemm)(const nw_gemm *g, const nw_real *a, const nw_real *b, nw_real
         .col_blocks = panels(panels(g->n, NR), COL_PANELS),
     };
 
-    if (nw_has_wide() && g->m * g->n * g->k > 64)
-        tiled(&j);
-    else
+    if (!nw_has_wide() || g->m * g->n * g->k <= 64)
         plain(&j);
+    else if (is_thin(g))
+        thin(&j);
+    else
+        tiled(&j);
 }
 
 #endif

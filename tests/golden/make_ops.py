@@ -385,6 +385,38 @@ def attention(keys):
     return mixed
 
 
+class LSTM(nn.LSTMCell):
+    """The parameters of a cell, which have no layer in their names, over a sequence."""
+
+    def __init__(self, keys, d):
+        super().__init__(d, int(keys["hidden"]), flag(keys.get("bias", "1")))
+        self.cell = flag(keys.get("cell", "0"))
+
+    def forward(self, x, h=None, c=None):
+        if h is None:
+            h = c = x.new_zeros(len(x), self.hidden_size)
+        if self.cell:
+            return self.walk(x, h, c)
+        return torch.lstm(x, (h[None], c[None]), list(self.parameters()), self.bias, 1, 0.0,
+                          self.training, False, True)[0]
+
+    def walk(self, x, h, c):
+        steps = []
+        for t in range(x.shape[1]):
+            h, c = super().forward(x[:, t], (h, c))
+            steps.append(torch.cat([h, c], 1))
+        return torch.stack(steps, 1)
+
+
+class AdditiveScore(nn.Module):
+    def __init__(self, h):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(h))
+
+    def forward(self, a, b):
+        return torch.tanh(a[:, None] + b[:, :, None]) @ self.weight
+
+
 def build(name, keys, shapes):
     """The module of a spec on inputs of these shapes."""
     c = shapes[0][1 if len(shapes[0]) == 2 else 0] if shapes and shapes[0] else 0
@@ -420,6 +452,7 @@ def build(name, keys, shapes):
     modules = {
         "choice": lambda: choice(len(shapes)),
         "embedding": lambda: nn.Embedding(int(keys["num"]), int(keys["dim"])),
+        "lstm": lambda: LSTM(keys, c), "additive_score": lambda: AdditiveScore(c),
         "conv2d": lambda: conv(keys, c),
         "dense": lambda: Dense(keys, shapes),
         "batchnorm": lambda: norm(c, keys, nn.BatchNorm2d if len(shapes[0]) == 3
