@@ -325,9 +325,9 @@ static nw_space *widths(nw_ctx *ctx)
 
 /* Eight examples are soon known by heart, so the validation loss grows with the effort:
  * a mixture of fidelities would name one of the lowest. */
-static void test_halving__the_net_is_that_of_the_fullest_trial(void **state)
+static void check_net_of_the_fullest(int jobs)
 {
-    nw_ctx *ctx = nw_open(NULL);
+    nw_ctx *ctx = nw_open(&(nw_config){.threads = 1});
     nw_data *data = nw_data_open(ctx, "planted n=64 size=8");
     struct seen seen = {.any = -INFINITY};
     nw_search_config config = {.strategy = "asha eta=2 min_fidelity=0.25",
@@ -337,13 +337,13 @@ static void test_halving__the_net_is_that_of_the_fullest_trial(void **state)
                                .valid = nw_data_slice(data, 1, 16, 48),
                                .max_trials = 14,
                                .seed = 2,
+                               .jobs = jobs,
                                .on_trial = see,
                                .user = &seen};
     nw_arch *best = NULL;
     nw_net *net = NULL;
     nw_score score, again;
 
-    (void)state;
     check_ok(ctx, nw_search(widths(ctx), &config, &best, &net, &score));
     assert_true(seen.fullest == 1);
     assert_true(seen.any > seen.most);
@@ -352,6 +352,13 @@ static void test_halving__the_net_is_that_of_the_fullest_trial(void **state)
     assert_true(again.accuracy == score.accuracy);
     check_near(again.loss, score.loss, 1e-6 * fabs(score.loss));
     nw_close(ctx);
+}
+
+static void test_halving__the_net_is_that_of_the_fullest_trial(void **state)
+{
+    (void)state;
+    check_net_of_the_fullest(0);
+    check_net_of_the_fullest(2);
 }
 
 int main(void)
