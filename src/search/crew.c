@@ -146,12 +146,12 @@ static struct flight *next_to_give(struct loop *l)
     return NULL;
 }
 
-/* Quality from which on a trial of that fidelity may become the best; see is_best(). */
+/* Beyond which quality a trial of that fidelity may become the best; NaN = any. */
 static double best_for(const struct loop *l, double fidelity)
 {
-    if (!l->has_best || fidelity > l->best_fidelity)
-        return NAN;
-    return fidelity < l->best_fidelity ? INFINITY : l->best_score.quality;
+    if (fidelity != l->best_fidelity)
+        return fidelity > l->best_fidelity ? NAN : INFINITY;
+    return l->best_score.quality;
 }
 
 static nw_status give(struct loop *l, struct hand *hand, struct flight *f)

@@ -66,19 +66,9 @@ static nw_status put_trial(struct loop *l, const nw_trial *t)
     return status;
 }
 
-/* Scores of unequal effort cannot be compared: the fuller one counts. */
-static int is_best(const struct loop *l, const nw_trial *t)
-{
-    if (t->status < 0 || isnan(t->score.quality))
-        return 0;
-    if (!l->has_best || t->fidelity != l->best_fidelity)
-        return !l->has_best || t->fidelity > l->best_fidelity;
-    return t->score.quality > l->best_score.quality;
-}
-
 static nw_status note_best(struct loop *l, const nw_trial *t)
 {
-    if (!is_best(l, t))
+    if (!nw_trial_beats(t, l->best_fidelity, l->best_score.quality))
         return NW_OK;
     l->has_best = 1;
     l->best_fidelity = t->fidelity;
