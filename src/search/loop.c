@@ -190,8 +190,8 @@ static nw_status fill_queue(struct loop *l)
 static nw_status begin_here(struct loop *l, struct flight *f)
 {
     l->at_work = f->trial.id;
-    if (f->began < 0)
-        f->began = nw_loop_spent(l);
+    if (f->began < 0) /* a table has its own clock, and millions of trials */
+        f->began = l->estimator->gives & NW_SIMULATED ? 0 : nw_loop_spent(l);
     if (!f->state.size || !l->estimator->state)
         return NW_OK;
     return nw_loop_give_state(l, &f->state);
