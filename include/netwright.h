@@ -63,7 +63,8 @@ extern "C" {
     X(NW_ESTOPPED, -10, "stopped by the caller")                                         \
     X(NW_EBUSY, -11, "in use by another process")                                        \
     X(NW_EINFEASIBLE, -12, "nothing fits the limits")                                    \
-    X(NW_EDIFFER, -13, "verification found a difference")
+    X(NW_EDIFFER, -13, "verification found a difference")                                \
+    X(NW_ECRASHED, -14, "a worker process died or hung")
 
 typedef enum nw_status {
 #define X(name, value, text) name = value,
@@ -325,6 +326,7 @@ typedef struct nw_search_config {
     /* Measures that are sought, the first of them the quality: "accuracy" is what
      * estimators choose themselves (NULL), "accuracy, macs" also asks for few MACs. */
     const char *objective;
+    double max_trial_seconds; /* with jobs: then a trial has failed; 0 = no limit     */
     int jobs;  /* worker processes of one thread each; 0 = work in this one        */
     int ahead; /* trials proposed before the first of them is observed; 0 = 1. The
                   result depends on it and on the seed, never on the number of jobs */
