@@ -24,19 +24,19 @@ struct nw_blocks_keys {
     char depth[NW_TEXT_SIZE], neutral[NW_TEXT_SIZE], words[NW_TEXT_SIZE];
 };
 
-/* For a table of keys of `type` with a field `blocks`. */
+/* For a table of keys of `type`, in which `field` is them. */
 /* clang-format off */
-#define NW_BLOCKS_KEYS(type)                                                             \
-    {"block", NW_INT, offsetof(type, blocks.block), "0", 0, 1000,                        \
+#define NW_BLOCKS_KEYS(type, field)                                                      \
+    {"block", NW_INT, offsetof(type, field.block), "0", 0, 1000,                         \
      "decisions of a block; 0 = by the space, else 1", NULL},                            \
-    {"depth", NW_TEXT, offsetof(type, blocks.depth), "", 0, 0,                           \
+    {"depth", NW_TEXT, offsetof(type, field.depth), "", 0, 0,                            \
      "decision that says how many blocks there are; empty = \"blocks\" or \"layers\", "  \
      "if the space has it", NULL},                                                       \
-    {"neutral", NW_TEXT, offsetof(type, blocks.neutral), "", 0, 0,                       \
-     "option of what is not free yet, its name or number; empty = identity, skip_connect" \
-     ", none ... else 0", NULL},                                                         \
-    {"words", NW_TEXT, offsetof(type, blocks.words), "name", 0, 0,                       \
-     "what the surrogate reads: \"name\" of an option, the same in all places; "          \
+    {"neutral", NW_TEXT, offsetof(type, field.neutral), "", 0, 0,                        \
+     "option of what is not free yet, its name or number; empty = identity, "            \
+     "skip_connect, none, or else 0", NULL},                                             \
+    {"words", NW_TEXT, offsetof(type, field.words), "name", 0, 0,                        \
+     "what the surrogate reads: \"name\" of an option, the same in all places; "         \
      "\"place\", another word in every decision; \"both\"", NULL}
 /* clang-format on */
 
