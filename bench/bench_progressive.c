@@ -32,6 +32,7 @@ enum { MOST = 8, MOST_SEEDS = 1000 };
 struct job {
     nw_ctx *ctx;
     nw_space *space;
+    const char *spec; /* of the table */
     const nw_estimator_type *estimator;
     void *table;
     nw_env env;
@@ -42,7 +43,9 @@ struct job {
     double rho;
     int stages;
     double reference[MOST], whole, low[MOST], range[MOST];
-    double truth_best;
+    nw_index seen;
+    nw_score *truth; /* of the archs of `seen` */
+    size_t truth_room;
 };
 
 static void check(nw_ctx *ctx, nw_status status)
@@ -53,15 +56,26 @@ static void check(nw_ctx *ctx, nw_status status)
     exit(1);
 }
 
-/* The score of the arch as it is reported, with its costs. */
+/* The score of the arch as it is reported, with its costs. Looked up once: the table
+ * counts networks for it. */
 static nw_score reported(struct job *job, const nw_arch *arch)
 {
-    nw_score known = nw_no_score(), score = nw_no_score();
+    const size_t before = job->seen.n;
+    const size_t i = (size_t)nw_index_add(&job->seen, nw_arch_hash(arch));
+    nw_score score = nw_no_score();
 
-    check(job->ctx, job->estimator->cost(job->table, arch, &known));
+    if (i < before)
+        return job->truth[i];
+    if (i == job->truth_room) {
+        job->truth_room = i ? 2 * i : 1024;
+        job->truth = realloc(job->truth, job->truth_room * sizeof(*job->truth));
+        if (!job->truth)
+            exit(1);
+    }
+    check(job->ctx, job->estimator->cost(job->table, arch, &job->truth[i]));
     check(job->ctx, job->estimator->report(job->table, arch, &score));
-    known.accuracy = score.quality;
-    return known;
+    job->truth[i].accuracy = score.quality;
+    return job->truth[i];
 }
 
 static void add_point(struct job *job, const nw_score *score)
@@ -118,26 +132,34 @@ static double share_of_volume(struct job *job)
     return job->whole > 0 ? volume / job->whole : volume;
 }
 
-static void open_table(struct job *job, const char *spec, uint64_t seed)
-{
-    job->env = (nw_env){.ctx = job->ctx, .space = job->space, .seed = seed};
-    job->estimator =
-        nw_spec_find(job->ctx, "estimator", (const void *const *)nw_estimators, spec);
-    if (!job->estimator)
-        check(job->ctx, NW_ENAME);
-    job->table = nw_alloc(job->ctx, job->estimator->size);
-    check(job->ctx, nw_spec_parse(job->ctx, (const nw_head *)job->estimator, spec, NULL,
-                                  job->table));
-    check(job->ctx, job->estimator->open(job->table, &job->env));
-    job->env.loop = job;
-    job->env.objective = job->objective;
-}
-
 static nw_status cost(void *loop, const nw_arch *arch, nw_score *out)
 {
-    struct job *job = loop;
+    *out = reported(loop, arch);
+    return NW_OK;
+}
 
-    return job->estimator->cost(job->table, arch, out);
+/* The table draws runs by the seed: one for each search. */
+static void open_table(struct job *job, uint64_t seed)
+{
+    const nw_estimator_type *type = nw_spec_find(
+        job->ctx, "estimator", (const void *const *)nw_estimators, job->spec);
+
+    if (!type)
+        check(job->ctx, NW_ENAME);
+    if (job->table)
+        type->close(job->table);
+    nw_release(job->ctx, job->table);
+    job->estimator = type;
+    job->env = (nw_env){.ctx = job->ctx,
+                        .space = job->space,
+                        .seed = seed,
+                        .loop = job,
+                        .objective = job->objective,
+                        .cost = cost};
+    job->table = nw_alloc(job->ctx, type->size);
+    check(job->ctx,
+          nw_spec_parse(job->ctx, (const nw_head *)type, job->spec, NULL, job->table));
+    check(job->ctx, type->open(job->table, &job->env));
 }
 
 /* What the best trial reports. */
@@ -151,8 +173,7 @@ static double search(struct job *job, const char *spec, uint64_t seed, int trial
 
     if (!type)
         check(job->ctx, NW_ENAME);
-    job->env.seed = seed;
-    job->env.cost = cost;
+    open_table(job, seed);
     check(job->ctx, nw_spec_parse(job->ctx, (const nw_head *)type, spec, NULL, self));
     check(job->ctx, type->open(self, &job->env));
     if (type->propose == nw_progressive_propose) {
@@ -262,6 +283,7 @@ int main(int argc, char **argv)
 
     if (n < 1 || n > MOST || (seeds = atoi(argv[4])) > MOST_SEEDS)
         return fprintf(stderr, "see the head of bench_progressive.c\n"), 2;
+    job.seen.ctx = job.ctx;
     job.space = nw_space_open(job.ctx, argv[1], pixels, 10);
     check(job.ctx, nw_space_seal(job.space));
     for (char *word = strtok(argv[5], ","); word; word = strtok(NULL, ",")) {
@@ -269,7 +291,8 @@ int main(int argc, char **argv)
         if (!job.objective[job.m++])
             return fprintf(stderr, "no measure %s\n", word), 2;
     }
-    open_table(&job, argv[2], 1);
+    job.spec = argv[2];
+    open_table(&job, 1);
     enumerate(&job);
     printf("strategy,seed,trials,best,correlation,volume\n");
     for (int i = 0; i < n; i++)
