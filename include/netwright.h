@@ -100,7 +100,8 @@ typedef struct nw_score {
     double peak_bytes; /* activations of one forward pass at batch 1           */
     double layers;     /* convolutions, dense layers and matrix products       */
     double aux_params, aux_macs; /* of the auxiliary head, beside those        */
-    double cost_s; /* seconds this estimate took                           */
+    double latency_ms;           /* one example on the device in question      */
+    double cost_s; /* seconds this estimate took, or is said to have taken      */
 } nw_score;
 
 /* What a trial asks of its estimator. */
@@ -314,9 +315,22 @@ typedef struct nw_search_config {
     nw_study *study;       /* optional; a stage that is in it is resumed             */
     const nw_arch *arch;   /* optional: where strategy "fixed" starts                */
     uint64_t seed;
-    uint64_t max_trials; /* 0 = until the strategy is done                         */
-    double max_seconds;  /* 0 = no limit                                           */
+    uint64_t max_trials; /* 0 = until the strategy is done; if it never is, 100    */
+    double max_seconds;  /* 0 = no limit; of a table: seconds that it says         */
+
+    /* What no trial may exceed, "params<=1e6, latency_ms<=20": measures of nw_score that
+     * are known before a network is trained. NW_EINFEASIBLE, with the smallest value that
+     * was found, if nothing fits. */
+    const char *limits;
+    /* Measures that are sought, the first of them the quality: "accuracy" is what
+     * estimators choose themselves (NULL), "accuracy, macs" also asks for few MACs. */
+    const char *objective;
+    int jobs;  /* worker processes of one thread each; 0 = work in this one        */
+    int ahead; /* trials proposed before the first of them is observed; 0 = 1. The
+                  result depends on it and on the seed, never on the number of jobs */
     int (*on_progress)(void *user, const nw_progress *progress);
+    /* After a trial is observed; a nonzero return stops the search. */
+    int (*on_trial)(void *user, const nw_trial *trial);
     void *user;
 } nw_search_config;
 

@@ -226,13 +226,35 @@ const void *nw_space_keys(const nw_space *space);
 
 /* ---- Strategies ------------------------------------------------------------- */
 
-enum { NW_GRADIENT = 1 }; /* strategy needs it, estimator gives it */
+/* What a strategy needs and an estimator gives. */
+enum nw_trait {
+    NW_GRADIENT = 1,  /* d quality / d arch weights                                    */
+    NW_BUDGET = 2,    /* needs: does not end by itself                                 */
+    NW_SEPARATE = 4,  /* gives: trials share nothing and may run side by side          */
+    NW_SIMULATED = 8, /* gives: says itself what a trial costs, and budgets count that */
+};
 
 /* Numbers of one epoch, for the study and for curves.csv; NaN = none. */
 typedef struct nw_epoch {
     int epoch; /* 1 after the first */
     double lr, train_loss, train_accuracy, valid_loss, valid_accuracy, seconds;
 } nw_epoch;
+
+/* A number of nw_score that can be sought or limited. */
+typedef struct nw_measure {
+    const char *name, *doc;
+    size_t offset; /* in nw_score                                               */
+    int more_is_better;
+    int is_known_before; /* any training: a cost of the arch alone                    */
+} nw_measure;
+
+extern const nw_measure nw_measures[]; /* ends at name NULL */
+
+const nw_measure *nw_measure_find(const char *name, size_t length); /* NULL = none */
+double nw_measure_of(const nw_measure *measure, const nw_score *score);
+
+/* The value of a measure, or minus it, such that less is better. */
+double nw_measure_loss(const nw_measure *measure, const nw_score *score);
 
 typedef struct nw_env {
     nw_ctx *ctx;
@@ -244,8 +266,23 @@ typedef struct nw_env {
     /* Any named number of an epoch beside those: "skip_normal", "entropy" ... */
     nw_status (*on_value)(void *loop, int epoch, const char *name, double value);
     nw_status (*on_note)(void *loop, const char *words); /* a warning for the user   */
+    int (*allows)(void *loop, const nw_arch *arch);      /* NULL = there are no limits */
+    double (*excess)(void *loop, const nw_arch *arch);   /* over the limits; 0 = none  */
+    nw_status (*cost)(void *loop, const nw_arch *arch, nw_score *out);
+    const nw_measure *const *objective; /* the quality first; ends at NULL            */
     void *loop;
 } nw_env;
+
+/* 1 = the hard arch is legal and within the limits. Strategies propose no other. */
+int nw_env_allows(const nw_env *env, const nw_arch *arch);
+
+/* A random arch within the limits, uniform among them; after many misses the random walk
+ * from a small one. NW_EINFEASIBLE when none is found. */
+nw_status nw_env_draw(const nw_env *env, nw_arch *arch, uint64_t seed);
+
+/* What is known of an arch before it is estimated: params, macs, peak_bytes, layers, and
+ * latency_ms where the estimator has a table of it; the rest NaN. */
+nw_status nw_env_cost(const nw_env *env, const nw_arch *arch, nw_score *out);
 
 /* State that survives: a function that goes over every field, to write or to read. */
 typedef struct nw_state {
@@ -254,11 +291,17 @@ typedef struct nw_state {
     nw_status (*bytes)(struct nw_state *state, void *data, size_t size);
 } nw_state;
 
+/* Trials are proposed in the order of their ids and observed in that order, failed ones
+ * too (status below 0, quality NaN); up to config.ahead - 1 proposals may be made before
+ * the first of them is observed. A trial's seed depends on the search's seed and its id
+ * alone: draw from it, or from nw_subseed() of it. */
 typedef struct nw_strategy_type {
     NW_TYPE_HEAD
     unsigned needs;
     nw_status (*open)(void *self, const nw_env *env);
-    nw_status (*propose)(void *self, nw_trial *trial); /* NW_DONE ends the search     */
+    /* NW_DONE ends the search; NW_MORE waits for the trials under way first (and is an
+     * error if there are none). */
+    nw_status (*propose)(void *self, nw_trial *trial);
     nw_status (*observe)(void *self, const nw_trial *trial);
     nw_status (*best)(void *self, nw_arch *arch); /* NULL = best trial stored          */
     nw_status (*state)(void *self, nw_state *state); /* NULL = none: replay the trials */
@@ -279,6 +322,11 @@ typedef struct nw_estimator_type {
     nw_status (*work)(void *self, nw_trial *trial);
     void (*progress)(void *self, nw_progress *out); /* done, total, epoch, loss ...   */
     nw_status (*net)(void *self, const nw_arch *arch, nw_net **out); /* optional       */
+    /* Optional: what is known of an arch before it is estimated; NULL = nw_arch_cost().
+     */
+    nw_status (*cost)(void *self, const nw_arch *arch, nw_score *out);
+    /* Optional: the score of an arch on what the search never saw, for reports alone. */
+    nw_status (*report)(void *self, const nw_arch *arch, nw_score *out);
     nw_status (*state)(void *self, nw_state *state); /* between any two calls of work() */
     void (*close)(void *self);
 } nw_estimator_type;
@@ -349,6 +397,27 @@ double *nw_arch_weights(nw_arch *arch, int choice); /* one weight per option    
 nw_status nw_arch_pick(nw_arch *arch, int choice, int option);
 int nw_arch_option(const nw_arch *arch, int choice);      /* strongest option           */
 nw_status nw_arch_copy(nw_arch *to, const nw_arch *from); /* by the choices' names  */
+
+/* ---- For strategies: an arch as a vector of decisions --------------------------- */
+
+/* Every hard arch of a graph space has exactly one vector x, 0 <= x[i] < options[i]: the
+ * option of a choice, the rank of a subset, and of a keep rule the rank of the subset
+ * that is kept followed by an option of each. A family's own rules may forbid some
+ * vectors. */
+typedef struct nw_code {
+    int n;
+    const int *options;         /* of decision i                                        */
+    const char *const *name;    /* for people                                           */
+    const struct nw_slot *slot; /* what it stands for: src/graph/code.c                */
+    const nw_space *space;
+} nw_code;
+
+/* Belongs to the context. NULL after nw_fail(), as when a decision has over 100,000
+ * options. */
+nw_code *nw_code_new(nw_ctx *ctx, nw_space *space);
+void nw_code_free(nw_code *code);
+void nw_code_read(const nw_code *code, const nw_arch *hard, int *x);
+int nw_code_write(const nw_code *code, const int *x, nw_arch *arch); /* 0 = not legal */
 
 /* ---- For strategies: from arch to arch ---------------------------------------- */
 

@@ -235,6 +235,11 @@ nw_status nw_pending(nw_ctx *ctx)
     return nw_fail(ctx, NW_EINVAL, "an argument is missing");
 }
 
+int nw_is_pending(const nw_ctx *ctx)
+{
+    return !ctx || ctx->pending < 0;
+}
+
 void nw_clear(nw_ctx *ctx)
 {
     if (ctx)

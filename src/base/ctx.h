@@ -12,8 +12,8 @@
 #include <stdarg.h>
 
 /* Zeroed and 64-byte aligned. destroy (may be NULL) runs before the memory goes,
- * on nw_release() or nw_close(), owners before what they own. NULL after a failure that is
- * already recorded with nw_fail(). */
+ * on nw_release() or nw_close(), owners before what they own. NULL after a failure that
+ * is already recorded with nw_fail(). */
 void *nw_new(nw_ctx *ctx, size_t size, void (*destroy)(void *object));
 void *nw_alloc(nw_ctx *ctx, size_t size); /* nw_new() without destroy */
 
@@ -36,6 +36,8 @@ nw_status nw_vfail(nw_ctx *ctx, nw_status status, const char *format, va_list li
 
 /* The failure that is pending, which is hereby reported; NW_EINVAL if none is. */
 nw_status nw_pending(nw_ctx *ctx);
+
+int nw_is_pending(const nw_ctx *ctx); /* a failure that nobody was told of yet */
 
 /* Start of a call whose own failures shall be reported: forget an older one. */
 void nw_clear(nw_ctx *ctx);

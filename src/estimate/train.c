@@ -202,6 +202,7 @@ const nw_estimator_type nw_estimator_train = {
     .doc = "train the network from scratch and score it on validation data",
     .attrs = train_attrs,
     .size = sizeof(struct train),
+    .gives = NW_SEPARATE,
     .open = train_open,
     .work = train_work,
     .progress = train_progress,

@@ -26,6 +26,8 @@ static nw_status loop_state(struct loop *l, nw_state *s)
     NW_TRY(s->bytes(s, &l->trial.fidelity, sizeof(l->trial.fidelity)));
     NW_TRY(s->bytes(s, &l->trial.epoch, sizeof(l->trial.epoch)));
     NW_TRY(s->bytes(s, &l->trial.score, sizeof(l->trial.score)));
+    NW_TRY(s->bytes(s, &l->began_trial, sizeof(l->began_trial)));
+    NW_TRY(s->bytes(s, &l->simulated, sizeof(l->simulated)));
     NW_TRY(s->bytes(s, l->trial.arch->w, weights));
     NW_TRY(s->bytes(s, &l->has_best, sizeof(l->has_best)));
     NW_TRY(s->bytes(s, &l->best_score, sizeof(l->best_score)));

@@ -18,6 +18,9 @@
  * second. */
 static const double CHECKPOINT_SHARE = .05, CHECKPOINT_S = .25;
 
+/* When neither the strategy nor the user says when it is enough. */
+enum { MOST_TRIALS = 100 };
+
 double nw_loop_now(void)
 {
     struct timespec t;
@@ -73,10 +76,23 @@ static nw_status note_best(struct loop *l)
     return nw_loop_keep_weights(l);
 }
 
+/* What the trial cost, and what it is worth if the user says what counts. */
+static void account(struct loop *l)
+{
+    nw_score *s = &l->trial.score;
+
+    if (!(l->estimator->gives & NW_SIMULATED))
+        s->cost_s = nw_loop_spent(l) - l->began_trial;
+    else if (s->cost_s > 0)
+        l->simulated += s->cost_s;
+    if (l->config->objective && l->trial.status >= 0)
+        s->quality = -nw_measure_loss(l->goal.objective[0], s);
+}
+
 static nw_status finish_trial(struct loop *l)
 {
     if (l->trial.want == NW_WANT_SCORE) {
-        l->trial.score.cost_s = nw_loop_spent(l) - l->trial.score.cost_s;
+        account(l);
         NW_TRY(put_trial(l));
         NW_TRY(note_best(l));
     }
@@ -84,7 +100,36 @@ static nw_status finish_trial(struct loop *l)
         NW_TRY(l->strategy->observe(l->strategist, &l->trial));
     l->in_flight = 0;
     l->done = l->trial.id;
+    if (l->config->on_trial && l->config->on_trial(l->config->user, &l->trial))
+        l->is_stopped = 1;
     return l->trial.want == NW_WANT_SCORE ? nw_loop_save(l) : NW_OK;
+}
+
+static uint64_t max_trials(const struct loop *l)
+{
+    const nw_search_config *c = l->config;
+    const int is_bounded =
+        c->max_trials || c->max_seconds > 0 || !(l->strategy->needs & NW_BUDGET);
+
+    if (c->max_trials)
+        return c->max_trials;
+    return is_bounded ? UINT64_MAX : MOST_TRIALS;
+}
+
+static nw_status says_wait(struct loop *l)
+{
+    return nw_fail(l->ctx, NW_EINVAL,
+                   "strategy \"%s\" waits for results although no trial is under way",
+                   l->strategy->name);
+}
+
+static nw_status check_proposal(struct loop *l)
+{
+    if (nw_loop_allows(l, l->trial.arch))
+        return NW_OK;
+    return nw_fail(l->ctx, NW_EINFEASIBLE,
+                   "strategy \"%s\" proposed trial %llu beyond the limits",
+                   l->strategy->name, (unsigned long long)l->trial.id);
 }
 
 static nw_status propose(struct loop *l)
@@ -101,12 +146,13 @@ static nw_status propose(struct loop *l)
     t->reason = NULL;
     t->grad = NULL;
     t->score = nw_no_score();
-    if (l->config->max_trials && t->id > l->config->max_trials)
+    if (t->id > max_trials(l))
         return NW_DONE;
     status = l->strategy->propose(l->strategist, t);
-    if (status == NW_OK)
-        t->score.cost_s = nw_loop_spent(l); /* when it began, until it ends */
-    return status;
+    if (status != NW_OK)
+        return status == NW_MORE ? says_wait(l) : status;
+    l->began_trial = nw_loop_spent(l);
+    return t->want == NW_WANT_SCORE && l->goal.n_limit ? check_proposal(l) : NW_OK;
 }
 
 /* The trial failed, the search goes on; unless it cannot. */
@@ -144,13 +190,23 @@ static nw_status work(struct loop *l)
 
 /* ---- The whole -------------------------------------------------------------- */
 
+/* The seconds of the budget are over and there is something to show for them. */
+static int is_spent(const struct loop *l)
+{
+    const double most = l->config->max_seconds;
+    const int simulated = l->estimator->gives & NW_SIMULATED;
+
+    return most > 0 && (simulated ? l->simulated : nw_loop_spent(l)) >= most &&
+           (l->has_best || l->strategy->best);
+}
+
 static int stops(struct loop *l)
 {
     nw_progress p = {
         .stage = l->stage_name, .trial = l->trial.id, .loss = NAN, .accuracy = NAN};
 
-    if (!l->config->on_progress)
-        return 0;
+    if (l->is_stopped || !l->config->on_progress)
+        return l->is_stopped;
     if (l->estimator->progress)
         l->estimator->progress(l->worker, &p);
     return l->config->on_progress(l->config->user, &p);
@@ -163,9 +219,7 @@ nw_status nw_loop_run(struct loop *l)
 
         if (status < 0)
             return status;
-        if (status == NW_DONE ||
-            (l->config->max_seconds > 0 && nw_loop_spent(l) >= l->config->max_seconds &&
-             (l->has_best || l->strategy->best)))
+        if (status == NW_DONE || is_spent(l))
             return NW_OK;
         if (stops(l)) {
             NW_TRY(nw_loop_save(l));

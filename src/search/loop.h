@@ -2,6 +2,7 @@
 #ifndef NW_LOOP_H
 #define NW_LOOP_H
 
+#include "goal.h"
 #include "netwright_ext.h"
 #include "study.h"
 
@@ -17,11 +18,14 @@ struct loop {
     void *strategist, *worker; /* their states */
     int opened;                /* bits: 1 worker, 2 strategist */
     nw_env env;
+    nw_goal goal;
     nw_study *study;
     int64_t stage;
     nw_trial trial;
-    int in_flight; /* the trial is proposed and not yet observed */
-    uint64_t done; /* trials observed */
+    int in_flight;      /* the trial is proposed and not yet observed */
+    double began_trial; /* seconds spent then                          */
+    int is_stopped;     /* by on_trial()                               */
+    uint64_t done;      /* trials observed */
     int has_best;
     nw_score best_score;
     nw_arch *best;
@@ -30,12 +34,19 @@ struct loop {
     char reason[512];
     double seconds, began, saved; /* before this run; clock at its start and last save */
     double saving;                /* seconds that the last save took                   */
+    double simulated; /* seconds that the estimator says to have taken             */
 };
 
 static inline nw_score nw_no_score(void)
 {
-    return (nw_score){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    return (nw_score){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 }
+
+/* feasible.c: what is known of an arch beforehand, and whether anything can fit. */
+nw_status nw_loop_cost(void *loop, const nw_arch *arch, nw_score *out);
+double nw_loop_excess(void *loop, const nw_arch *arch);
+int nw_loop_allows(void *loop, const nw_arch *arch);
+nw_status nw_loop_feasible(struct loop *l);
 
 double nw_loop_now(void);
 double nw_loop_spent(const struct loop *l); /* seconds, over all runs */

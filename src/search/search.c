@@ -52,7 +52,7 @@ static nw_status open_parts(struct loop *l)
                                c->strategy ? c->strategy : "random");
     if (!l->estimator || !l->strategy)
         return NW_ENAME;
-    if (l->strategy->needs & ~l->estimator->gives)
+    if (l->strategy->needs & ~l->estimator->gives & NW_GRADIENT)
         return nw_fail(
             l->ctx, NW_EMATCH,
             "strategy \"%s\" needs a gradient, which estimator \"%s\" does not give "
@@ -72,6 +72,11 @@ static nw_status start_parts(struct loop *l)
 {
     l->opened |= 1;
     NW_TRY(l->estimator->open(l->worker, &l->env));
+    if (l->goal.n_limit) {
+        l->env.allows = nw_loop_allows;
+        l->env.excess = nw_loop_excess;
+    }
+    NW_TRY(nw_loop_feasible(l));
     l->opened |= 2;
     return l->strategy->open ? l->strategy->open(l->strategist, &l->env) : NW_OK;
 }
@@ -93,6 +98,7 @@ static void close_parts(struct loop *l, nw_status status)
 
 static nw_status search(struct loop *l)
 {
+    NW_TRY(nw_goal_parse(l->ctx, l->config->limits, l->config->objective, &l->goal));
     NW_TRY(open_parts(l));
     l->trial.arch = nw_arch_new(l->ctx, l->space);
     l->best = nw_arch_new(l->ctx, l->space);
@@ -122,15 +128,25 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
         return NW_ENOMEM;
     l.ctx = space->ctx;
     NW_TRY(nw_space_seal(space));
-    if (!config || !config->train || !config->valid)
+    if (!config || nw_is_pending(l.ctx)) /* data that could not be opened, say */
         return nw_pending(l.ctx);
     nw_clear(l.ctx);
     l.study = config->study;
     l.stage_name = config->stage ? config->stage : "search";
     l.weights.ctx = l.ctx;
     l.best_score = nw_no_score();
-    l.env = (nw_env){l.ctx,        space,    config->train, config->valid, config->arch,
-                     config->seed, on_epoch, on_value,      on_note,       &l};
+    l.env = (nw_env){.ctx = l.ctx,
+                     .space = space,
+                     .train = config->train,
+                     .valid = config->valid,
+                     .arch = config->arch,
+                     .seed = config->seed,
+                     .on_epoch = on_epoch,
+                     .on_value = on_value,
+                     .on_note = on_note,
+                     .cost = nw_loop_cost,
+                     .objective = l.goal.objective,
+                     .loop = &l};
     status = search(&l);
     close_parts(&l, status);
     if (status >= 0 && net)

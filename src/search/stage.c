@@ -55,6 +55,12 @@ static void add_hash(json_t *object, const char *key, uint64_t hash)
     json_object_set_new(object, key, json_string(text));
 }
 
+static void add_text_of(json_t *object, const char *key, const char *text)
+{
+    if (text && *text)
+        json_object_set_new(object, key, json_string(text));
+}
+
 /* All that the result depends on: a stage is only resumed by the same. */
 static char *stage_config(const struct loop *l)
 {
@@ -66,6 +72,10 @@ static char *stage_config(const struct loop *l)
     json_object_set_new(object, "estimator", json_string(c->estimator));
     json_object_set_new(object, "seed", json_integer((json_int_t)c->seed));
     json_object_set_new(object, "threads", json_integer(nw_threads(l->ctx)));
+    add_text_of(object, "limits", c->limits);
+    add_text_of(object, "objective", c->objective);
+    if (c->ahead > 1)
+        json_object_set_new(object, "ahead", json_integer(c->ahead));
     add_hash(object, "space", space_hash(l->space));
     add_hash(object, "train", c->train ? nw_data_hash(c->train) : 0);
     add_hash(object, "valid", c->valid ? nw_data_hash(c->valid) : 0);

@@ -13,17 +13,20 @@
 
 struct random {
     int trials;
+    nw_env env;
 };
 
 static const nw_attr random_attrs[] = {
-    {"trials", NW_INT, offsetof(struct random, trials), "10", 1, 1e9,
-     "architectures to draw", NULL},
+    {"trials", NW_INT, offsetof(struct random, trials), "0", 0, 1e9,
+     "architectures to draw; 0 = as many as the budget allows", NULL},
     {0},
 };
 
 static nw_status random_open(void *self, const nw_env *env)
 {
-    (void)self, (void)env;
+    struct random *r = self;
+
+    r->env = *env;
     return NW_OK;
 }
 
@@ -31,9 +34,9 @@ static nw_status random_propose(void *self, nw_trial *trial)
 {
     const struct random *r = self;
 
-    if (trial->id > (uint64_t)r->trials)
+    if (r->trials && trial->id > (uint64_t)r->trials)
         return NW_DONE;
-    return nw_arch_random(trial->arch, trial->seed);
+    return nw_env_draw(&r->env, trial->arch, trial->seed);
 }
 
 const nw_strategy_type nw_strategy_random = {
@@ -42,6 +45,7 @@ const nw_strategy_type nw_strategy_random = {
     .paper = "Li & Talwalkar 2019, arXiv:1902.07638",
     .attrs = random_attrs,
     .size = sizeof(struct random),
+    .needs = NW_BUDGET,
     .open = random_open,
     .propose = random_propose,
 };

@@ -46,14 +46,14 @@ static const struct listing stages = {
 };
 
 static const nw_column trial_columns[] = {
-    {"stage", NW_LEFT, 0, 0},     {"trial", NW_RIGHT, 0, 0},
-    {"status", NW_LEFT, 0, 0},    {"quality", NW_RIGHT, 4, 0},
-    {"accuracy", NW_RIGHT, 4, 0}, {"loss", NW_RIGHT, 4, 0},
-    {"top5", NW_RIGHT, 4, 1},     {"params", NW_RIGHT, 0, 0},
-    {"macs", NW_RIGHT, 0, 0},     {"peak_bytes", NW_RIGHT, 0, 0},
-    {"cost_s", NW_RIGHT, 2, 0},   {"fidelity", NW_RIGHT, 0, 1},
-    {"seed", NW_RIGHT, 0, 1},     {"reason", NW_LEFT, 0, 1},
-    {"arch", NW_LEFT, 0, 0},
+    {"stage", NW_LEFT, 0, 0},       {"trial", NW_RIGHT, 0, 0},
+    {"status", NW_LEFT, 0, 0},      {"quality", NW_RIGHT, 4, 0},
+    {"accuracy", NW_RIGHT, 4, 0},   {"loss", NW_RIGHT, 4, 0},
+    {"top5", NW_RIGHT, 4, 1},       {"params", NW_RIGHT, 0, 0},
+    {"macs", NW_RIGHT, 0, 0},       {"peak_bytes", NW_RIGHT, 0, 0},
+    {"latency_ms", NW_RIGHT, 3, 1}, {"cost_s", NW_RIGHT, 2, 0},
+    {"fidelity", NW_RIGHT, 0, 1},   {"seed", NW_RIGHT, 0, 1},
+    {"reason", NW_LEFT, 0, 1},      {"arch", NW_LEFT, 0, 0},
 };
 
 static const struct listing trials = {
@@ -62,10 +62,11 @@ static const struct listing trials = {
     .attrs = filters,
     .sql =
         "SELECT s.name, t.id, t.status, t.quality, t.accuracy, t.loss, t.top5, t.params,"
-        " t.macs, t.peak_bytes, t.cost_s, t.fidelity, t.seed, t.reason, t.arch"
+        " t.macs, t.peak_bytes, t.latency_ms, t.cost_s, t.fidelity, t.seed, t.reason, "
+        "t.arch"
         " FROM trial t JOIN stage s ON s.id = t.stage " OF_TRIAL(
             "t.id") "ORDER BY s.id, t.id",
-    .kinds = "tusrrrrrrrrrutj",
+    .kinds = "tusrrrrrrrrrrutj",
     .columns = trial_columns,
 };
 

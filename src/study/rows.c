@@ -15,7 +15,8 @@ nw_status nw_study_put_trial(nw_study *study, int64_t stage, const nw_stored_tri
     row =
         nw_row_open(study, "INSERT OR REPLACE INTO trial(stage, id, seed, fidelity, arch,"
                            " status, reason, quality, loss, accuracy, top5, params, macs,"
-                           " peak_bytes, cost_s) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                           " peak_bytes, latency_ms, cost_s)"
+                           " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     nw_row_int(&row, stage);
     nw_row_int(&row, (int64_t)trial->id); /* the bit pattern: SQLite has no unsigned */
     nw_row_int(&row, (int64_t)trial->seed);
@@ -30,6 +31,7 @@ nw_status nw_study_put_trial(nw_study *study, int64_t stage, const nw_stored_tri
     nw_row_real(&row, score->params);
     nw_row_real(&row, score->macs);
     nw_row_real(&row, score->peak_bytes);
+    nw_row_real(&row, score->latency_ms);
     nw_row_real(&row, score->cost_s);
     return nw_row_run(&row);
 }
@@ -175,7 +177,8 @@ static nw_stored_trial trial_at(const nw_row *row)
                   .params = nw_row_real_at(row, 10),
                   .macs = nw_row_real_at(row, 11),
                   .peak_bytes = nw_row_real_at(row, 12),
-                  .cost_s = nw_row_real_at(row, 13)},
+                  .latency_ms = nw_row_real_at(row, 13),
+                  .cost_s = nw_row_real_at(row, 14)},
     };
 }
 
@@ -186,7 +189,8 @@ nw_status nw_study_trials(nw_study *study, int64_t stage,
 {
     static const char sql[] =
         "SELECT id, seed, fidelity, arch, status, reason, quality, loss, accuracy, top5,"
-        " params, macs, peak_bytes, cost_s FROM trial WHERE stage = ? ORDER BY id";
+        " params, macs, peak_bytes, latency_ms, cost_s FROM trial WHERE stage = ? ORDER "
+        "BY id";
     nw_row row = {.study = study};
     nw_status status;
 

@@ -12,7 +12,7 @@
 
 /* "nwst" in the header of the file says whose it is, user_version which schema. */
 #define APPLICATION 0x6e777374
-#define VERSION     1
+#define VERSION     2
 #define STRING_(x)  #x
 #define STRING(x)   STRING_(x)
 
@@ -32,7 +32,8 @@ static const char schema[] =
     "CREATE TABLE trial(stage INTEGER NOT NULL REFERENCES stage(id),"
     " id INTEGER NOT NULL, seed INTEGER NOT NULL, fidelity ANY, arch TEXT,"
     " status INTEGER NOT NULL, reason TEXT, quality ANY, loss ANY, accuracy ANY,"
-    " top5 ANY, params ANY, macs ANY, peak_bytes ANY, cost_s ANY,"
+    " top5 ANY, params ANY, macs ANY, peak_bytes ANY, latency_ms ANY, cost_s ANY,"
+    ""
     " PRIMARY KEY(stage, id)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE epoch(stage INTEGER NOT NULL REFERENCES stage(id),"
     " trial INTEGER NOT NULL, epoch INTEGER NOT NULL, lr ANY, train_loss ANY,"
@@ -73,6 +74,11 @@ static nw_status check_kind(nw_study *study, int *is_new)
         return nw_fail(study->ctx, NW_EFORMAT,
                        "study: %s: written by a newer netwright (schema %lld, this one "
                        "reads up to %d)",
+                       study->path, (long long)version, VERSION);
+    if (!*is_new && version < VERSION)
+        return nw_fail(study->ctx, NW_EFORMAT,
+                       "study: %s: written before the first release (schema %lld, this "
+                       "one reads %d); begin it anew",
                        study->path, (long long)version, VERSION);
     return NW_OK;
 }

@@ -218,7 +218,7 @@ static void test_study__file_that_is_no_study(void **state)
     unlink(db);
     make_study(dir, 1);
     expect_unchanged(dir, "study.db", "PRAGMA user_version = 9", NW_EFORMAT,
-                     "written by a newer netwright (schema 9, this one reads up to 1)");
+                     "written by a newer netwright (schema 9, this one reads up to 2)");
     unlink(db);
     write_file(db, "", 0); /* what a power cut may leave: as good as none */
     expect_refused(dir, nw_study_open_readonly, NW_EFORMAT, db, "nothing is in it yet");
