@@ -23,9 +23,10 @@
  * the loop with shared weights keeps a pool whose worst are replaced): the state of a
  * search is then only what it has tried. An arch is new when no arch of its class
  * (nw_arch_class) was tried, so an exchange of two branches is not; the authors compare
- * strings. Seeds are at most half of what is evaluated. epochs=0 means the paper's 1000
- * from a pool of 600 on and fewer below, see epochs_of(). The last step of the paper,
- * to train the best few at full length, is a stage of its own in a study.
+ * strings. With a pool below the paper's 600 a round is shorter unless keys say
+ * otherwise: 100 epochs in batches of 20 instead of 1000 in batches of 100, and seeds are
+ * a fifth of the pool. The last step of the paper, to train the best few at full length,
+ * is a stage of its own in a study.
  *
  * Trials that failed count as the worst that succeeded. When none succeeded, all are
  * random.
@@ -66,13 +67,13 @@ static const nw_attr nao_attrs[] = {
     {"pool", NW_INT, AT(pool), "600", 2, 1000000, "random architectures at first", NULL},
     {"new", NW_INT, AT(add), "200", 1, 1000000, "architectures of every round", NULL},
     {"rounds", NW_INT, AT(rounds), "2", 0, 1000000, "rounds after the pool", NULL},
-    {"seeds", NW_INT, AT(seeds), "100", 1, 100000,
-     "best architectures that are moved, at most half of those evaluated", NULL},
+    {"seeds", NW_INT, AT(seeds), "0", 0, 100000,
+     "best architectures that are moved; 0 = 100, or a fifth of the pool if less", NULL},
     {"steps", NW_INT, AT(steps), "50", 1, 10000, "largest step along the gradient", NULL},
     {"epochs", NW_INT, AT(epochs), "0", 0, 1000000,
-     "of the nets in every round; 0 = 1000, or 200 where pool is below 600", NULL},
-    {"batch", NW_INT, AT(batch), "100", 1, 10000, "architectures of a training step",
-     NULL},
+     "of the nets in every round; 0 = 1000, or 100 if the pool is below 600", NULL},
+    {"batch", NW_INT, AT(batch), "0", 0, 10000,
+     "architectures of a training step; 0 = 100, or 20 if the pool is below 600", NULL},
     {"swap", NW_BOOL, AT(swap), "1", 0, 0,
      "exchange the two branches of nodes at random while learning", NULL},
     {"lambda", NW_REAL, AT(lambda), "0.8", 0, 1, "share of the predictor in the loss",
@@ -177,13 +178,6 @@ struct round {
     int end; /* the queue's length when there are enough   */
 };
 
-static int epochs_of(const struct nao *o)
-{
-    if (o->epochs)
-        return o->epochs;
-    return o->pool >= 600 ? 1000 : 200;
-}
-
 static int succeeded(const struct nao *o, int i)
 {
     return isfinite(o->quality[i]);
@@ -251,7 +245,7 @@ static nw_status learn(struct round *r)
     const struct nao *o = r->o;
     double loss = 0;
 
-    for (int i = 0; i < epochs_of(o); i++)
+    for (int i = 0; i < o->epochs; i++)
         NW_TRY(learn_epoch(r, nw_subseed(r->seed, NW_FOR_SHUFFLE, (uint64_t)i), &loss));
     return tell(o, "nao_loss", loss);
 }
@@ -336,7 +330,7 @@ static nw_status get_memory(struct round *r)
     const size_t n = (size_t)o->observed;
     const size_t most = (size_t)(o->batch > CHUNK ? o->batch : CHUNK);
 
-    r->n_seed = o->seeds < o->observed / 2 ? o->seeds : (o->observed + 1) / 2;
+    r->n_seed = o->seeds < o->observed ? o->seeds : o->observed;
     r->target = nw_arena_get(&r->arena, n * sizeof(double));
     r->order = nw_arena_get(&r->arena, n * sizeof(uint32_t));
     r->sentence = nw_arena_get(&r->arena, most * length(o) * sizeof(int));
@@ -398,11 +392,25 @@ static nw_status generate(struct nao *o)
 /* ---- The strategy
  * ------------------------------------------------------------------------- */
 
+/* The paper's sizes of a round, or those that suit a pool too small for them. */
+static void fit_to_pool(struct nao *o)
+{
+    const int is_small = o->pool < 600;
+
+    if (!o->epochs)
+        o->epochs = is_small ? 100 : 1000;
+    if (!o->batch)
+        o->batch = is_small ? 20 : 100;
+    if (!o->seeds)
+        o->seeds = o->pool >= 500 ? 100 : (o->pool + 4) / 5;
+}
+
 static nw_status nao_open(void *self, const nw_env *env)
 {
     struct nao *o = self;
 
     o->env = *env;
+    fit_to_pool(o);
     o->code = nw_code_new(env->ctx, env->space);
     if (!o->code)
         return nw_pending(env->ctx);
