@@ -63,7 +63,8 @@ extern "C" {
     X(NW_ESTOPPED, -10, "stopped by the caller")                                         \
     X(NW_EBUSY, -11, "in use by another process")                                        \
     X(NW_EINFEASIBLE, -12, "nothing fits the limits")                                    \
-    X(NW_EDIFFER, -13, "verification found a difference")
+    X(NW_EDIFFER, -13, "verification found a difference")                                \
+    X(NW_ECRASHED, -14, "a worker process died or hung")
 
 typedef enum nw_status {
 #define X(name, value, text) name = value,
@@ -292,6 +293,13 @@ nw_study *nw_study_open_readonly(nw_ctx *ctx, const char *dir);
  * format: "table", "json" (an array of objects) or "csv" (RFC 4180); NULL = "table". */
 nw_status nw_study_print(nw_study *study, const char *what, const char *format,
                          FILE *out);
+
+/* The trials of a stage (NULL = "search") that no other beats in all measures of the
+ * objective ("accuracy, macs"), best in the first of them first. volume (may be NULL):
+ * the share that they dominate of the box between the best and the worst value of any
+ * trial. */
+nw_status nw_study_front(nw_study *study, const char *stage, const char *objective,
+                         const char *format, FILE *out, double *volume);
 void nw_study_free(nw_study *study);
 
 /* ---- Search --------------------------------------------------------------- */
@@ -325,6 +333,7 @@ typedef struct nw_search_config {
     /* Measures that are sought, the first of them the quality: "accuracy" is what
      * estimators choose themselves (NULL), "accuracy, macs" also asks for few MACs. */
     const char *objective;
+    double max_trial_seconds; /* with jobs: then a trial has failed; 0 = no limit     */
     int jobs;  /* worker processes of one thread each; 0 = work in this one        */
     int ahead; /* trials proposed before the first of them is observed; 0 = 1. The
                   result depends on it and on the seed, never on the number of jobs */

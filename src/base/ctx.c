@@ -273,6 +273,11 @@ const char *nw_version(void)
     return NW_VERSION;
 }
 
+void nw_threads_change(nw_ctx *ctx, int threads)
+{
+    ctx->config.threads = threads;
+}
+
 int nw_threads(const nw_ctx *ctx)
 {
     return ctx->config.threads;

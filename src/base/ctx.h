@@ -43,6 +43,7 @@ int nw_is_pending(const nw_ctx *ctx); /* a failure that nobody was told of yet *
 void nw_clear(nw_ctx *ctx);
 
 int nw_threads(const nw_ctx *ctx);
+void nw_threads_change(nw_ctx *ctx, int threads); /* of plans made from now on */
 
 /* Bytes now held, and number of allocations ever made: for tests. */
 size_t nw_held_bytes(const nw_ctx *ctx);

@@ -25,6 +25,7 @@ enum nw_purpose {
     NW_FOR_STRATEGY,
     NW_FOR_NOISE,
     NW_FOR_TEST,
+    NW_FOR_RUN, /* which of several results of an arch is taken */
 };
 
 void nw_random_bits(uint64_t seed, uint32_t purpose, uint64_t index, uint32_t out[4]);

@@ -2,10 +2,9 @@
  * csv.c - one example a line, one of the columns its label.
  *
  * Labels that are whole numbers from 0 on are taken as they are; otherwise the classes
- * are the different texts of the column, sorted. Fields may stand in "quotes", but not
- * go over the end of a line. Empty lines are skipped.
+ * are the different texts of the column, sorted.
  */
-#include "source.h"
+#include "fields.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -14,110 +13,12 @@
 
 enum { MOST_CLASSES = 1 << 20 };
 
-/* The text while it is cut into lines and fields. */
 struct reader {
     nw_source *src;
     const nw_csv_config *config;
-    char *next;    /* line */
-    char *line;    /* the one that was cut last       */
-    size_t number; /* of it, from 1                   */
-    char **field;  /* n_field pointers into it        */
-    size_t n_field;
-    size_t label; /* column                          */
+    nw_fields cut; /* the record that is looked at now */
+    size_t label;  /* column                           */
 };
-
-static nw_status bad(const struct reader *r, const char *at, const char *words)
-{
-    return nw_fail(r->src->ctx, NW_EFORMAT, "%s: %s:%zu:%zu: \"%.40s\" %s",
-                   r->src->format, r->src->path, r->number, (size_t)(at - r->line) + 1,
-                   at, words);
-}
-
-/* Cut off the next line that is not empty. 0 = there is none. */
-static int next_line(struct reader *r)
-{
-    char *end = (char *)r->src->data + r->src->size, *stop;
-
-    do {
-        if (r->next >= end)
-            return 0;
-        r->line = r->next;
-        stop = memchr(r->line, '\n', (size_t)(end - r->line));
-        stop = stop ? stop : end;
-        r->next = stop + 1;
-        r->number++;
-        if (stop > r->line && stop[-1] == '\r')
-            stop--;
-        *stop = 0;
-    } while (!r->line[0]);
-    return 1;
-}
-
-/* Undo the quotes of a field; the answer is where it ends, NULL = the quote is open. */
-static char *unquote(char *s)
-{
-    char *to = s;
-
-    for (s++; *s; s++) {
-        if (*s == '"' && s[1] != '"') {
-            *to = 0;
-            return s + 1;
-        }
-        if (*s == '"')
-            s++;
-        *to++ = *s;
-    }
-    return NULL;
-}
-
-static size_t count_fields(const char *line, char separator)
-{
-    size_t n = 1;
-    int quoted = 0;
-
-    for (; *line; line++) {
-        if (*line == '"')
-            quoted = !quoted;
-        n += *line == separator && !quoted;
-    }
-    return n;
-}
-
-/* Cut the line into exactly n_field fields. */
-static nw_status cut_line(struct reader *r)
-{
-    size_t n = count_fields(r->line, r->config->separator);
-    char *p = r->line;
-
-    if (n != r->n_field)
-        return nw_fail(r->src->ctx, NW_EFORMAT,
-                       "%s: %s:%zu:1: %zu fields, but the first line has %zu",
-                       r->src->format, r->src->path, r->number, n, r->n_field);
-    for (size_t i = 0; i < n; i++) {
-        char *end;
-
-        r->field[i] = p;
-        end = *p == '"' ? unquote(p) : p + strcspn(p, (char[]){r->config->separator, 0});
-        if (!end || (*end && *end != r->config->separator))
-            return nw_fail(r->src->ctx, NW_EFORMAT,
-                           "%s: %s:%zu:%zu: a quote that does not end with its field",
-                           r->src->format, r->src->path, r->number,
-                           (size_t)(p - r->line) + 1);
-        p = *end ? end + 1 : end;
-        *end = 0;
-    }
-    return NW_OK;
-}
-
-static int parse_number(const char *text, double *out)
-{
-    char *end;
-
-    *out = strtod(text, &end);
-    while (*end == ' ' || *end == '\t')
-        end++;
-    return end != text && !*end;
-}
 
 /* ---- Header and columns ----------------------------------------------------- */
 
@@ -125,8 +26,8 @@ static int is_header(const struct reader *r)
 {
     double value;
 
-    for (size_t i = 0; i < r->n_field; i++)
-        if (i != r->label && !parse_number(r->field[i], &value))
+    for (size_t i = 0; i < r->cut.n; i++)
+        if (i != r->label && !nw_parse_number(r->cut.field[i], &value))
             return 1;
     return 0;
 }
@@ -137,44 +38,39 @@ static nw_status find_label(struct reader *r, int *named)
     char *end;
     long i = strtol(want, &end, 10);
 
-    r->label = r->n_field - 1;
+    r->label = r->cut.n - 1;
     *named = 0;
     if (!want[0])
         return NW_OK;
-    if (!*end && (i < 0 || (size_t)i >= r->n_field))
+    if (!*end && (i < 0 || (size_t)i >= r->cut.n))
         return nw_fail(r->src->ctx, NW_ESPEC, "%s: label=%s: %s has columns 0..%zu",
-                       r->src->format, want, r->src->path, r->n_field - 1);
+                       r->src->format, want, r->src->path, r->cut.n - 1);
     if (!*end) {
         r->label = (size_t)i;
         return NW_OK;
     }
     *named = 1;
-    for (r->label = 0; r->label < r->n_field; r->label++)
-        if (!strcmp(r->field[r->label], want))
+    for (r->label = 0; r->label < r->cut.n; r->label++)
+        if (!strcmp(r->cut.field[r->label], want))
             return NW_OK;
     return nw_fail(r->src->ctx, NW_ESPEC,
                    "%s: label=%s: no such column in line %zu of %s", r->src->format, want,
-                   r->number, r->src->path);
+                   r->cut.line, r->src->path);
 }
 
 /* Read the first line; is_row: it is an example already. */
 static nw_status start(struct reader *r, int *is_row)
 {
     const char *header = r->config->header;
+    nw_status status = nw_fields_first(&r->cut, r->src, r->config->separator);
     int named;
 
-    if (memchr(r->src->data, 0, r->src->size))
-        return nw_source_bad(r->src, "a zero byte: this is not text");
-    if (!next_line(r))
+    NW_TRY(status);
+    if (status == NW_DONE)
         return nw_source_bad(r->src, "holds no examples");
-    r->n_field = count_fields(r->line, r->config->separator);
-    if (r->n_field < 2)
-        return nw_source_bad(r->src, "line %zu: one column only, no \"%c\"", r->number,
+    if (r->cut.n < 2)
+        return nw_source_bad(r->src, "line %zu: one column only, no \"%c\"", r->cut.line,
                              r->config->separator);
-    r->field = nw_alloc(r->src->ctx, r->n_field * sizeof(*r->field));
-    if (!r->field)
-        return NW_ENOMEM;
-    NW_TRY(cut_line(r));
     NW_TRY(find_label(r, &named));
     if (strcmp(header, "auto") && strcmp(header, "yes") && strcmp(header, "no"))
         return nw_fail(r->src->ctx, NW_ESPEC, "%s: header=%s is not auto, yes or no",
@@ -190,19 +86,19 @@ static nw_status read_row(struct reader *r, float *values, const char **label)
     const nw_csv_config *c = r->config;
     double v;
 
-    *label = r->field[r->label];
+    *label = r->cut.field[r->label];
     if (!**label)
-        return bad(r, r->field[r->label], "is no label");
-    if (c->classes && parse_number(*label, &v) && (v < 0 || v >= c->classes))
-        return bad(r, r->field[r->label], "is a label outside the classes");
-    for (size_t i = 0; i < r->n_field; i++) {
+        return nw_fields_bad(&r->cut, r->label, "is no label");
+    if (c->classes && nw_parse_number(*label, &v) && (v < 0 || v >= c->classes))
+        return nw_fields_bad(&r->cut, r->label, "is a label outside the classes");
+    for (size_t i = 0; i < r->cut.n; i++) {
         if (i == r->label)
             continue;
-        if (!parse_number(r->field[i], &v))
-            return bad(r, r->field[i], "is not a number");
+        if (!nw_parse_number(r->cut.field[i], &v))
+            return nw_fields_bad(&r->cut, i, "is not a number");
         *values = (float)(v * c->scale);
         if (!isfinite(*values++))
-            return bad(r, r->field[i], "is not a finite number");
+            return nw_fields_bad(&r->cut, i, "is not a finite number");
     }
     return NW_OK;
 }
@@ -211,8 +107,8 @@ static nw_status read_row(struct reader *r, float *values, const char **label)
  * byte at least. */
 static size_t count_lines(const struct reader *r)
 {
-    const char *p = r->next, *end = (const char *)r->src->data + r->src->size;
-    size_t n = 1, most = (r->src->size + 1) / r->n_field + 1;
+    const char *p = r->cut.next, *end = (const char *)r->src->data + r->src->size;
+    size_t n = 1, most = (r->src->size + 1) / r->cut.n + 1;
 
     while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
         n++;
@@ -225,11 +121,14 @@ static nw_status read_rows(struct reader *r, int is_row, const char **label,
                            nw_data_info *info)
 {
     float *values = (float *)info->floats;
-    size_t n = r->n_field - 1;
+    size_t n = r->cut.n - 1;
 
-    for (; is_row || next_line(r); info->count++) {
-        if (!is_row)
-            NW_TRY(cut_line(r));
+    for (;; info->count++) {
+        nw_status status = is_row ? NW_OK : nw_fields_next(&r->cut);
+
+        NW_TRY(status);
+        if (status == NW_DONE)
+            break;
         is_row = 0;
         NW_TRY(read_row(r, values + info->count * n, &label[info->count]));
     }
@@ -246,7 +145,8 @@ static int labels_are_numbers(const char *const *label, int32_t *out, size_t n,
     double v;
 
     for (size_t i = 0; i < n; i++) {
-        if (!parse_number(label[i], &v) || !(v >= 0 && v < MOST_CLASSES) || v != floor(v))
+        if (!nw_parse_number(label[i], &v) || !(v >= 0 && v < MOST_CLASSES) ||
+            v != floor(v))
             return 0;
         out[i] = (int32_t)v;
         most = out[i] + 1 > most ? out[i] + 1 : most;
@@ -294,7 +194,7 @@ static nw_status number_texts(const nw_source *src, const char *const *label, in
 static nw_status set_shape(const struct reader *r, nw_data_info *info)
 {
     const int *s = r->config->shape;
-    size_t n = r->n_field - 1;
+    size_t n = r->cut.n - 1;
 
     info->shape[0] = (int)n;
     info->shape[1] = info->shape[2] = 1;
@@ -320,7 +220,7 @@ static nw_status read_all(struct reader *r, nw_data_info *info)
     NW_TRY(set_shape(r, info));
     room = count_lines(r);
     info->scale = r->config->scale;
-    info->floats = nw_map(ctx, room * (r->n_field - 1) * sizeof(float));
+    info->floats = nw_map(ctx, room * (r->cut.n - 1) * sizeof(float));
     info->labels = nw_alloc(ctx, room * sizeof(int32_t));
     label = nw_alloc(ctx, room * sizeof(*label));
     status = info->floats && info->labels && label ? read_rows(r, is_row, label, info)
@@ -335,10 +235,10 @@ static nw_status read_all(struct reader *r, nw_data_info *info)
 
 nw_status nw_csv_parse(nw_source *src, const nw_csv_config *config, nw_data_info *info)
 {
-    struct reader r = {.src = src, .config = config, .next = (char *)src->data};
+    struct reader r = {.src = src, .config = config};
     nw_status status = read_all(&r, info);
 
-    nw_release(src->ctx, r.field);
+    nw_fields_free(&r.cut);
     return status;
 }
 

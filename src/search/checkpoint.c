@@ -14,27 +14,53 @@
 
 /* ---- Checkpoints ------------------------------------------------------------ */
 
+/* What an estimator shares among trials is a part of the search. Else its state is that
+ * of the trial which it has in hand, and stands with it in the queue. */
+static int shares(const struct loop *l)
+{
+    return !(l->estimator->gives & NW_SEPARATE);
+}
+
+nw_status nw_loop_take_state(struct loop *l, nw_blob *out)
+{
+    nw_state writer;
+
+    out->size = 0;
+    writer = nw_blob_writer(out);
+    return l->estimator->state(l->worker, &writer);
+}
+
+nw_status nw_loop_give_state(struct loop *l, nw_blob *in)
+{
+    nw_state reader = nw_blob_reader(in);
+
+    return l->estimator->state(l->worker, &reader);
+}
+
+static nw_status take_state(struct loop *l)
+{
+    struct flight *f = &l->flight[0];
+
+    if (shares(l) || l->crew || !l->estimator->state || !l->n_flight ||
+        l->at_work != f->trial.id)
+        return NW_OK;
+    return nw_loop_take_state(l, &f->state);
+}
+
 static nw_status loop_state(struct loop *l, nw_state *s)
 {
     size_t weights = (size_t)l->space->n_weight * sizeof(double);
 
     NW_TRY(s->bytes(s, &l->done, sizeof(l->done)));
-    NW_TRY(s->bytes(s, &l->in_flight, sizeof(l->in_flight)));
-    NW_TRY(s->bytes(s, &l->trial.id, sizeof(l->trial.id)));
-    NW_TRY(s->bytes(s, &l->trial.seed, sizeof(l->trial.seed)));
-    NW_TRY(s->bytes(s, &l->trial.want, sizeof(l->trial.want)));
-    NW_TRY(s->bytes(s, &l->trial.fidelity, sizeof(l->trial.fidelity)));
-    NW_TRY(s->bytes(s, &l->trial.epoch, sizeof(l->trial.epoch)));
-    NW_TRY(s->bytes(s, &l->trial.score, sizeof(l->trial.score)));
-    NW_TRY(s->bytes(s, &l->began_trial, sizeof(l->began_trial)));
+    NW_TRY(nw_queue_state(l, s));
+    NW_TRY(s->bytes(s, &l->is_exhausted, sizeof(l->is_exhausted)));
     NW_TRY(s->bytes(s, &l->simulated, sizeof(l->simulated)));
-    NW_TRY(s->bytes(s, l->trial.arch->w, weights));
     NW_TRY(s->bytes(s, &l->has_best, sizeof(l->has_best)));
     NW_TRY(s->bytes(s, &l->best_score, sizeof(l->best_score)));
     NW_TRY(s->bytes(s, l->best->w, weights));
     if (l->strategy->state)
         NW_TRY(l->strategy->state(l->strategist, s));
-    return l->estimator->state ? l->estimator->state(l->worker, s) : NW_OK;
+    return shares(l) && l->estimator->state ? l->estimator->state(l->worker, s) : NW_OK;
 }
 
 nw_status nw_loop_save(struct loop *l)
@@ -46,7 +72,9 @@ nw_status nw_loop_save(struct loop *l)
 
     if (!l->study)
         return NW_OK;
-    status = loop_state(l, &writer);
+    status = take_state(l);
+    if (status >= 0)
+        status = loop_state(l, &writer);
     if (status >= 0)
         status = nw_study_put_checkpoint(l->study, l->stage, &blob, nw_loop_spent(l));
     nw_blob_free(&blob);
@@ -97,6 +125,14 @@ nw_status nw_loop_restore(struct loop *l)
     return status < 0 ? status : NW_OK;
 }
 
+static void swap(nw_blob *a, nw_blob *b)
+{
+    nw_blob c = *a;
+
+    *a = *b;
+    *b = c;
+}
+
 /* ---- The best net's weights ------------------------------------------------- */
 
 /* How its inputs are normalised, parameters, running statistics. */
@@ -116,17 +152,26 @@ static nw_status net_state(nw_net *net, nw_state *s)
     return nw_net_state(net, s);
 }
 
-nw_status nw_loop_keep_weights(struct loop *l)
+nw_status nw_loop_take_weights(struct loop *l, const nw_arch *arch, nw_blob *out)
 {
     nw_net *net = NULL;
     nw_state writer;
 
+    NW_TRY(l->estimator->net(l->worker, arch, &net));
+    out->size = 0;
+    writer = nw_blob_writer(out);
+    return net_state(net, &writer);
+}
+
+nw_status nw_loop_keep_weights(struct loop *l)
+{
+    struct flight *f = &l->flight[0];
+
     if (!l->estimator->net)
         return NW_OK;
-    NW_TRY(l->estimator->net(l->worker, l->trial.arch, &net));
-    l->weights.size = 0;
-    writer = nw_blob_writer(&l->weights);
-    NW_TRY(net_state(net, &writer));
+    if (!l->crew)
+        NW_TRY(nw_loop_take_weights(l, f->trial.arch, &f->weights));
+    swap(&l->weights, &f->weights);
     return l->study ? nw_study_put_file(l->study, l->stage, "weights", &l->weights)
                     : NW_OK;
 }

@@ -7,11 +7,12 @@
  */
 #include "loop.h"
 
+#include "crew.h"
 #include "export.h"
 #include "graph.h"
-#include "random.h"
 
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 /* Checkpoints take at most a twentieth of the time, and come no more than four times a
@@ -36,27 +37,28 @@ double nw_loop_spent(const struct loop *l)
 
 /* ---- One trial -------------------------------------------------------------- */
 
-static int ends_the_search(const struct loop *l, nw_status status)
+/* A worker that is out of memory, or crashed, has failed its trial alone. */
+static int ends_the_search(const struct loop *l, const nw_trial *t)
 {
-    return status == NW_ENOMEM || status == NW_EIO || status == NW_EMATCH ||
-           status == NW_EBUSY || l->trial.want != NW_WANT_SCORE;
+    return (t->status == NW_ENOMEM && !l->crew) || t->status == NW_EIO ||
+           t->status == NW_EMATCH || t->status == NW_EBUSY || t->want != NW_WANT_SCORE;
 }
 
-static nw_status put_trial(struct loop *l)
+static nw_status put_trial(struct loop *l, const nw_trial *t)
 {
-    nw_stored_trial row = {.id = l->trial.id,
-                           .seed = l->trial.seed,
-                           .fidelity = l->trial.fidelity,
-                           .status = l->trial.status,
-                           .reason = l->trial.reason,
-                           .score = l->trial.score};
+    nw_stored_trial row = {.id = t->id,
+                           .seed = t->seed,
+                           .fidelity = t->fidelity,
+                           .status = t->status,
+                           .reason = t->reason,
+                           .score = t->score};
     nw_text arch;
     nw_status status;
 
     if (!l->study)
         return NW_OK;
     nw_text_init(&arch, l->ctx);
-    status = nw_arch_text(l->trial.arch, &arch);
+    status = nw_arch_text(t->arch, &arch);
     row.arch = arch.data;
     if (status >= 0)
         status = nw_study_put_trial(l->study, l->stage, &row);
@@ -64,46 +66,71 @@ static nw_status put_trial(struct loop *l)
     return status;
 }
 
-static nw_status note_best(struct loop *l)
+static nw_status note_best(struct loop *l, const nw_trial *t)
 {
-    double q = l->trial.score.quality;
+    const double q = t->score.quality;
 
-    if (l->trial.status < 0 || isnan(q) || (l->has_best && q <= l->best_score.quality))
+    if (t->status < 0 || isnan(q) || (l->has_best && q <= l->best_score.quality))
         return NW_OK;
     l->has_best = 1;
-    l->best_score = l->trial.score;
-    NW_TRY(nw_arch_copy(l->best, l->trial.arch));
+    l->best_score = t->score;
+    NW_TRY(nw_arch_copy(l->best, t->arch));
     return nw_loop_keep_weights(l);
 }
 
-/* What the trial cost, and what it is worth if the user says what counts. */
-static void account(struct loop *l)
+void nw_loop_judge(const struct loop *l, nw_trial *trial)
 {
-    nw_score *s = &l->trial.score;
-
-    if (!(l->estimator->gives & NW_SIMULATED))
-        s->cost_s = nw_loop_spent(l) - l->began_trial;
-    else if (s->cost_s > 0)
-        l->simulated += s->cost_s;
-    if (l->config->objective && l->trial.status >= 0)
-        s->quality = -nw_measure_loss(l->goal.objective[0], s);
+    if (l->config->objective)
+        trial->score.quality = -nw_measure_loss(l->goal.objective[0], &trial->score);
 }
 
+static void account(struct loop *l, const struct flight *f, nw_score *score)
+{
+    if (!(l->estimator->gives & NW_SIMULATED))
+        score->cost_s = nw_loop_spent(l) - f->began;
+    else if (score->cost_s > 0)
+        l->simulated += score->cost_s;
+}
+
+/* Failed: it stays what it is, unless nothing can go on. Words are in f->reason. */
+static nw_status fail_trial(struct loop *l, struct flight *f)
+{
+    nw_score none = nw_no_score();
+
+    if (ends_the_search(l, &f->trial))
+        return nw_fail(l->ctx, f->trial.status, "%s", f->reason);
+    none.cost_s = f->trial.score.cost_s;
+    f->trial.score = none;
+    f->trial.reason = f->reason;
+    l->failed = f->trial.status;
+    memcpy(l->reason, f->reason, sizeof(l->reason));
+    return NW_OK;
+}
+
+/* The first of the queue is done: it is stored, observed, and gone. */
 static nw_status finish_trial(struct loop *l)
 {
-    if (l->trial.want == NW_WANT_SCORE) {
-        account(l);
-        NW_TRY(put_trial(l));
-        NW_TRY(note_best(l));
+    struct flight *f = &l->flight[0];
+    nw_trial *t = &f->trial;
+    const int is_scored = t->want == NW_WANT_SCORE;
+
+    if (t->status < 0)
+        NW_TRY(fail_trial(l, f));
+    if (is_scored) {
+        account(l, f, &t->score);
+        NW_TRY(put_trial(l, t));
+        NW_TRY(note_best(l, t));
     }
     if (l->strategy->observe)
-        NW_TRY(l->strategy->observe(l->strategist, &l->trial));
-    l->in_flight = 0;
-    l->done = l->trial.id;
-    if (l->config->on_trial && l->config->on_trial(l->config->user, &l->trial))
+        NW_TRY(l->strategy->observe(l->strategist, t));
+    l->done = t->id;
+    if (l->config->on_trial && l->config->on_trial(l->config->user, t))
         l->is_stopped = 1;
-    return l->trial.want == NW_WANT_SCORE ? nw_loop_save(l) : NW_OK;
+    nw_queue_pop(l);
+    return is_scored ? nw_loop_save(l) : NW_OK;
 }
+
+/* ---- Proposals -------------------------------------------------------------- */
 
 static uint64_t max_trials(const struct loop *l)
 {
@@ -116,76 +143,99 @@ static uint64_t max_trials(const struct loop *l)
     return is_bounded ? UINT64_MAX : MOST_TRIALS;
 }
 
-static nw_status says_wait(struct loop *l)
+static nw_status check_proposal(struct loop *l, const nw_trial *t)
 {
-    return nw_fail(l->ctx, NW_EINVAL,
-                   "strategy \"%s\" waits for results although no trial is under way",
-                   l->strategy->name);
-}
-
-static nw_status check_proposal(struct loop *l)
-{
-    if (nw_loop_allows(l, l->trial.arch))
+    if (t->want != NW_WANT_SCORE || !l->goal.n_limit || nw_loop_allows(l, t->arch))
         return NW_OK;
     return nw_fail(l->ctx, NW_EINFEASIBLE,
                    "strategy \"%s\" proposed trial %llu beyond the limits",
-                   l->strategy->name, (unsigned long long)l->trial.id);
+                   l->strategy->name, (unsigned long long)t->id);
 }
 
 static nw_status propose(struct loop *l)
 {
-    nw_trial *t = &l->trial;
+    struct flight *f = &l->flight[l->n_flight];
     nw_status status;
 
-    t->id = l->done + 1;
-    t->seed = nw_subseed(l->config->seed, NW_FOR_TRIAL, t->id);
-    t->want = NW_WANT_SCORE;
-    t->fidelity = 1;
-    t->epoch = 0;
-    t->status = NW_OK;
-    t->reason = NULL;
-    t->grad = NULL;
-    t->score = nw_no_score();
-    if (t->id > max_trials(l))
+    nw_queue_start(l, f, l->done + (uint64_t)l->n_flight + 1);
+    if (f->trial.id > max_trials(l))
         return NW_DONE;
-    status = l->strategy->propose(l->strategist, t);
+    status = l->strategy->propose(l->strategist, &f->trial);
     if (status != NW_OK)
-        return status == NW_MORE ? says_wait(l) : status;
-    l->began_trial = nw_loop_spent(l);
-    return t->want == NW_WANT_SCORE && l->goal.n_limit ? check_proposal(l) : NW_OK;
-}
-
-/* The trial failed, the search goes on; unless it cannot. */
-static nw_status fail_trial(struct loop *l, nw_status status)
-{
-    if (ends_the_search(l, status))
         return status;
-    snprintf(l->reason, sizeof(l->reason), "%s", nw_errmsg(l->ctx));
-    nw_clear(l->ctx);
-    l->trial.status = l->failed = status;
-    l->trial.reason = l->reason;
-    return finish_trial(l);
+    NW_TRY(check_proposal(l, &f->trial));
+    l->n_flight++;
+    return NW_OK;
 }
 
-/* NW_MORE while the trial is at work, NW_OK when it is over, NW_DONE when all is. */
-static nw_status work(struct loop *l)
+/* As many as may be ahead. */
+static nw_status fill_queue(struct loop *l)
 {
-    nw_status status, after;
+    nw_status status = NW_OK;
 
-    if (!l->in_flight) {
+    while (status == NW_OK && !l->is_exhausted && l->n_flight < l->ahead)
         status = propose(l);
-        if (status != NW_OK)
-            return status;
-        l->in_flight = 1;
-    }
+    if (status == NW_DONE)
+        l->is_exhausted = 1;
+    if (status == NW_MORE && !l->n_flight)
+        return nw_fail(l->ctx, NW_EINVAL,
+                       "strategy \"%s\" waits for results although no trial is under way",
+                       l->strategy->name);
+    return status;
+}
+
+/* ---- Work ------------------------------------------------------------------- */
+
+/* What was begun by an earlier run, or by a worker, goes on from where it stood. */
+static nw_status begin_here(struct loop *l, struct flight *f)
+{
+    l->at_work = f->trial.id;
+    if (f->began < 0)
+        f->began = nw_loop_spent(l);
+    if (!f->state.size || !l->estimator->state)
+        return NW_OK;
+    return nw_loop_give_state(l, &f->state);
+}
+
+/* One unit of the first trial's work, in this process. */
+static nw_status work_here(struct loop *l)
+{
+    struct flight *f = &l->flight[0];
+    nw_status status = NW_OK, after;
+
     nw_clear(l->ctx);
-    status = l->estimator->work(l->worker, &l->trial);
-    if (status < 0)
-        return fail_trial(l, status);
+    if (l->at_work != f->trial.id)
+        status = begin_here(l, f);
+    if (status >= 0)
+        status = l->estimator->work(l->worker, &f->trial);
     if (status == NW_MORE)
         return NW_MORE;
+    if (status < 0) {
+        snprintf(f->reason, sizeof(f->reason), "%s", nw_errmsg(l->ctx));
+        nw_clear(l->ctx);
+    } else if (f->trial.want == NW_WANT_SCORE) {
+        nw_loop_judge(l, &f->trial);
+    }
+    f->trial.status = status < 0 ? status : NW_OK;
     after = finish_trial(l);
-    return after < 0 ? after : status;
+    return after < 0 || status < 0 ? after : status;
+}
+
+static nw_status work_with_crew(struct loop *l)
+{
+    NW_TRY(nw_crew_work(l));
+    while (l->n_flight && l->flight[0].is_done)
+        NW_TRY(finish_trial(l));
+    return NW_MORE;
+}
+
+/* NW_DONE when all is over. */
+static nw_status work(struct loop *l)
+{
+    NW_TRY(fill_queue(l));
+    if (!l->n_flight)
+        return NW_DONE;
+    return l->crew ? work_with_crew(l) : work_here(l);
 }
 
 /* ---- The whole -------------------------------------------------------------- */
@@ -202,12 +252,16 @@ static int is_spent(const struct loop *l)
 
 static int stops(struct loop *l)
 {
-    nw_progress p = {
-        .stage = l->stage_name, .trial = l->trial.id, .loss = NAN, .accuracy = NAN};
+    nw_progress p = {.stage = l->stage_name,
+                     .trial = l->n_flight ? nw_loop_trial(l)->id : l->done,
+                     .loss = NAN,
+                     .accuracy = NAN};
 
     if (l->is_stopped || !l->config->on_progress)
         return l->is_stopped;
-    if (l->estimator->progress)
+    if (l->crew)
+        nw_crew_progress(l, &p);
+    else if (l->estimator->progress)
         l->estimator->progress(l->worker, &p);
     return l->config->on_progress(l->config->user, &p);
 }

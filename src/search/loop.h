@@ -1,4 +1,10 @@
-/* loop.h - the state of one search, which the files of this folder share. */
+/*
+ * loop.h - the state of one search, which the files of this folder share.
+ *
+ * Trials wait in a queue, in the order of their ids. The first of it is worked on in this
+ * process, or as many as there are workers in processes of their own; only the first may
+ * leave it, so what the strategy observes does not depend on who was faster.
+ */
 #ifndef NW_LOOP_H
 #define NW_LOOP_H
 
@@ -7,6 +13,18 @@
 #include "study.h"
 
 #include <math.h>
+
+/* A trial that is proposed and not yet observed. */
+struct flight {
+    nw_trial trial;
+    double began;    /* seconds spent when work on it began; below 0 = it has not */
+    nw_blob state;   /* of its estimator in the midst of it                        */
+    nw_blob weights; /* of its net                                              */
+    int is_done;
+    char reason[512];
+};
+
+struct crew; /* crew.h */
 
 struct loop {
     nw_ctx *ctx;
@@ -21,11 +39,15 @@ struct loop {
     nw_goal goal;
     nw_study *study;
     int64_t stage;
-    nw_trial trial;
-    int in_flight;      /* the trial is proposed and not yet observed */
-    double began_trial; /* seconds spent then                          */
-    int is_stopped;     /* by on_trial()                               */
-    uint64_t done;      /* trials observed */
+    struct flight *flight; /* the queue */
+    int n_flight, ahead;
+    uint64_t at_work;       /* id of the trial that the estimator here was given last */
+    int is_exhausted;       /* the strategy has nothing to propose any more          */
+    struct crew *crew;      /* workers, or NULL                                      */
+    struct link *to_parent; /* in a worker process                                 */
+    int threads;            /* of the context, before the crew                       */
+    int is_stopped;         /* by on_trial()                                         */
+    uint64_t done;          /* trials observed                                       */
     int has_best;
     nw_score best_score;
     nw_arch *best;
@@ -42,6 +64,12 @@ static inline nw_score nw_no_score(void)
     return (nw_score){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 }
 
+/* The trial that is next to leave the queue. */
+static inline nw_trial *nw_loop_trial(const struct loop *l)
+{
+    return &l->flight[0].trial;
+}
+
 /* feasible.c: what is known of an arch beforehand, and whether anything can fit. */
 nw_status nw_loop_cost(void *loop, const nw_arch *arch, nw_score *out);
 double nw_loop_excess(void *loop, const nw_arch *arch);
@@ -51,6 +79,17 @@ nw_status nw_loop_feasible(struct loop *l);
 double nw_loop_now(void);
 double nw_loop_spent(const struct loop *l); /* seconds, over all runs */
 
+/* What a trial is worth, if the user says what counts. */
+void nw_loop_judge(const struct loop *l, nw_trial *trial);
+
+/* queue.c */
+nw_status nw_queue_open(struct loop *l);
+void nw_queue_close(struct loop *l);
+void nw_queue_start(struct loop *l, struct flight *f,
+                    uint64_t id); /* as it is proposed */
+void nw_queue_pop(struct loop *l);
+nw_status nw_queue_state(struct loop *l, nw_state *s);
+
 /* stage.c: begin the stage of the study or take it up again. */
 nw_status nw_loop_stage(struct loop *l);
 
@@ -58,7 +97,14 @@ nw_status nw_loop_stage(struct loop *l);
 nw_status nw_loop_save(struct loop *l);
 nw_status nw_loop_restore(struct loop *l);
 
-/* The weights of the trial at hand, if its estimator has any, are those of the best. */
+/* The state of the estimator in this process, into the blob or out of it. */
+nw_status nw_loop_take_state(struct loop *l, nw_blob *out);
+nw_status nw_loop_give_state(struct loop *l, nw_blob *in);
+
+/* The weights that its estimator has for `arch`, as they are kept. */
+nw_status nw_loop_take_weights(struct loop *l, const nw_arch *arch, nw_blob *out);
+
+/* The first trial is the best so far: keep its weights, if its estimator has any. */
 nw_status nw_loop_keep_weights(struct loop *l);
 
 /* The best trial's net again, from its weights; NULL if there are none. */

@@ -4,30 +4,41 @@
  * The loop owns the trial and the clock; the strategy only proposes and observes, the
  * estimator only works.
  */
+#include "crew.h"
 #include "estimate.h"
 #include "graph.h"
 #include "loop.h"
 #include "strategy.h"
+
+#include <string.h>
 
 /* ---- What extensions report ------------------------------------------------- */
 
 /* Steps of shared weights are no trials of their own: their rows are of trial 0. */
 static uint64_t row_trial(const struct loop *l)
 {
-    return l->trial.want == NW_WANT_SCORE ? l->trial.id : 0;
+    return nw_loop_trial(l)->want == NW_WANT_SCORE ? nw_loop_trial(l)->id : 0;
 }
 
 static nw_status on_epoch(void *loop, const nw_epoch *epoch)
 {
     struct loop *l = loop;
 
+    if (l->to_parent)
+        return nw_link_send(l->to_parent, NW_MSG_EPOCH, epoch, sizeof(*epoch), NULL, 0,
+                            NULL, 0);
     return l->study ? nw_study_put_epoch(l->study, l->stage, row_trial(l), epoch) : NW_OK;
 }
 
 static nw_status on_value(void *loop, int epoch, const char *name, double value)
 {
+    struct nw_named_value v = {.epoch = epoch, .value = value};
     struct loop *l = loop;
 
+    if (l->to_parent) {
+        snprintf(v.name, sizeof(v.name), "%s", name);
+        return nw_link_send(l->to_parent, NW_MSG_VALUE, &v, sizeof(v), NULL, 0, NULL, 0);
+    }
     return l->study
                ? nw_study_put_value(l->study, l->stage, row_trial(l), epoch, name, value)
                : NW_OK;
@@ -37,6 +48,9 @@ static nw_status on_note(void *loop, const char *words)
 {
     struct loop *l = loop;
 
+    if (l->to_parent)
+        return nw_link_send(l->to_parent, NW_MSG_NOTE, words, strlen(words), NULL, 0,
+                            NULL, 0);
     return l->study ? nw_study_put_note(l->study, l->stage, row_trial(l), words) : NW_OK;
 }
 
@@ -68,6 +82,21 @@ static nw_status open_parts(struct loop *l)
                          c->strategy ? c->strategy : "random", NULL, l->strategist);
 }
 
+/* Workers are of one thread each, and so is the search while it has some. */
+static nw_status check_jobs(struct loop *l)
+{
+    const nw_search_config *c = l->config;
+
+    if ((c->jobs > 0 || c->ahead > 1) && !(l->estimator->gives & NW_SEPARATE))
+        return nw_fail(l->ctx, NW_EMATCH,
+                       "estimator \"%s\" has one set of weights for all trials, which "
+                       "therefore cannot run side by side (jobs, ahead)",
+                       l->estimator->name);
+    if (c->jobs > 0)
+        nw_threads_change(l->ctx, 1);
+    return NW_OK;
+}
+
 static nw_status start_parts(struct loop *l)
 {
     l->opened |= 1;
@@ -83,6 +112,7 @@ static nw_status start_parts(struct loop *l)
 
 static void close_parts(struct loop *l, nw_status status)
 {
+    nw_crew_close(l);
     if (l->study && status < 0)
         nw_study_rollback(l->study);
     if (l->opened & 2 && l->strategy->close)
@@ -91,7 +121,8 @@ static void close_parts(struct loop *l, nw_status status)
         l->estimator->close(l->worker);
     nw_release(l->ctx, l->strategist);
     nw_release(l->ctx, l->worker);
-    nw_arch_free(l->trial.arch);
+    nw_queue_close(l);
+    nw_threads_change(l->ctx, l->threads);
 }
 
 /* ---- The whole -------------------------------------------------------------- */
@@ -100,9 +131,10 @@ static nw_status search(struct loop *l)
 {
     NW_TRY(nw_goal_parse(l->ctx, l->config->limits, l->config->objective, &l->goal));
     NW_TRY(open_parts(l));
-    l->trial.arch = nw_arch_new(l->ctx, l->space);
+    NW_TRY(check_jobs(l));
+    NW_TRY(nw_queue_open(l));
     l->best = nw_arch_new(l->ctx, l->space);
-    if (!l->trial.arch || !l->best)
+    if (!l->best)
         return nw_pending(l->ctx);
     if (l->study)
         NW_TRY(nw_loop_stage(l));
@@ -114,6 +146,8 @@ static nw_status search(struct loop *l)
         NW_TRY(nw_study_begin(l->study));
     }
     l->began = l->saved = nw_loop_now();
+    if (l->config->jobs > 0)
+        NW_TRY(nw_crew_open(l));
     NW_TRY(nw_loop_run(l));
     return nw_loop_conclude(l);
 }
@@ -135,6 +169,7 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
     l.stage_name = config->stage ? config->stage : "search";
     l.weights.ctx = l.ctx;
     l.best_score = nw_no_score();
+    l.threads = nw_threads(l.ctx);
     l.env = (nw_env){.ctx = l.ctx,
                      .space = space,
                      .train = config->train,

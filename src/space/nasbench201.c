@@ -56,27 +56,34 @@ static const nw_attr nasbench201_attrs[] = {
     {0},
 };
 
+/* Op whose name is the first n characters of text; OPS = none is. */
+static int op_named(const char *text, size_t n)
+{
+    int op = 0;
+
+    while (op < OPS && (strlen(op_names[op]) != n || memcmp(op_names[op], text, n) != 0))
+        op++;
+    return op;
+}
+
 /* Read "|op~0|+..." into op indices; 0 = it is not of that form. */
 static int read_arch(const char *text, int taken[EDGES])
 {
     for (int e = 0; e < EDGES; e++) {
-        char want[40];
-        int op;
+        size_t n;
 
         if (e == 1 || e == 3) {
             if (strncmp(text, "|+", 2))
                 return 0;
             text += 2;
         }
-        for (op = 0; op < OPS; op++) {
-            snprintf(want, sizeof(want), "|%s~%d", op_names[op], edge_from[e]);
-            if (!strncmp(text, want, strlen(want)))
-                break;
-        }
-        if (op == OPS)
+        if (*text++ != '|')
             return 0;
-        taken[e] = op;
-        text += strlen(want);
+        n = strcspn(text, "~");
+        taken[e] = op_named(text, n);
+        if (taken[e] == OPS || text[n] != '~' || text[n + 1] != '0' + edge_from[e])
+            return 0;
+        text += n + 2;
     }
     return !strcmp(text, "|");
 }

@@ -99,6 +99,12 @@ nw_study *nw_study_open_readonly(nw_ctx *ctx, const char *dir)
     return new_study(ctx, dir, 1);
 }
 
+void nw_study_leave(nw_study *study)
+{
+    if (study && study->lock >= 0)
+        close(study->lock);
+}
+
 const char *nw_study_dir(const nw_study *study)
 {
     return study ? study->dir : NULL;

@@ -100,6 +100,9 @@ const char *nw_study_fact(nw_study *study, const char *name);
 
 const char *nw_study_dir(const nw_study *study);
 
+/* In a child process that will not touch the study (may be NULL): let go of its lock. */
+void nw_study_leave(nw_study *study);
+
 /* For study.c: is config a JSON object, and the same as the one stored? */
 nw_status nw_config_check(nw_study *study, const char *stage, const char *config);
 nw_status nw_config_same(nw_study *study, const char *stage, const char *stored,

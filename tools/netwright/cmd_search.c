@@ -11,6 +11,10 @@
 #include <math.h>
 #include <string.h>
 
+/* Trials ahead of the first that is observed, when there are workers: enough for a few,
+ * and the same for one as for eight, so that the result is too. */
+enum { AHEAD = 8 };
+
 static const char *estimator(struct tool *tool)
 {
     const char *given = tool->opt.estimator;
@@ -48,7 +52,18 @@ static double valid_share(struct tool *tool, const char *spec)
     return strcmp(specs_name(tool, spec), "supernet") ? 0.1 : 0.5;
 }
 
-static int search(struct work *work, nw_arch **best)
+/* The limits as one text. */
+static const char *limits(struct tool *tool)
+{
+    const char *all = NULL;
+
+    for (int i = 0; i < tool->opt.limit.n; i++)
+        all = pool_printf(&tool->pool, "%s%s%s", all ? all : "", all ? ", " : "",
+                          tool->opt.limit.item[i]);
+    return all;
+}
+
+static int search(struct work *work, nw_arch **best, nw_score *score)
 {
     struct tool *tool = work->tool;
     nw_search_config config = {
@@ -57,11 +72,18 @@ static int search(struct work *work, nw_arch **best)
         .estimator = estimator(tool),
         .max_trials = tool->opt.trials,
         .max_seconds = tool->opt.time_limit,
+        .max_trial_seconds = tool->opt.trial_time_limit,
+        .limits = limits(tool),
+        .objective = tool->opt.objective,
+        .jobs = tool->opt.jobs,
+        .ahead = tool->opt.ahead  ? tool->opt.ahead
+                 : tool->opt.jobs ? AHEAD
+                                  : 1,
     };
     int code;
 
     work_split(work, valid_share(tool, config.estimator), &config.train, &config.valid);
-    code = work_run(work, work->space, &config, best, NULL, NULL);
+    code = work_run(work, work->space, &config, best, NULL, score);
     if (!code)
         work->search_s = seconds_of(work, "search");
     return code;
@@ -82,6 +104,7 @@ int run_search(struct tool *tool)
 {
     struct work work;
     nw_arch *best = NULL;
+    nw_score score;
     int code = work_open(&work, tool);
 
     if (code)
@@ -92,7 +115,9 @@ int run_search(struct tool *tool)
     interrupt_catch();
     note(tool, "space: %s architectures; study: %s", nw_space_count(work.space),
          work.dir);
-    code = search(&work, &best);
+    code = search(&work, &best, &score);
+    if (!code && work_only_searches(&work))
+        return work_found(&work, best, &score);
     if (!code)
         code = work_train(&work, "final", best);
     for (int i = 0; i < tool->opt.baseline && !code; i++)

@@ -15,11 +15,12 @@ enum { TEST_BATCH = 100 };
 /* What a finished study holds beside its database. */
 static const struct product {
     const char *file, *exporter;
+    int of_net; /* has its weights */
 } products[] = {
-    {"arch.json", "json"},
-    {"arch.svg", "svg"},
-    {"model.onnx", "onnx"},
-    {"model.safetensors", "safetensors"},
+    {"arch.json", "json", 0},
+    {"arch.svg", "svg", 0},
+    {"model.onnx", "onnx", 1},
+    {"model.safetensors", "safetensors", 1},
 };
 
 enum { N_PRODUCTS = sizeof(products) / sizeof(*products) };
@@ -158,6 +159,45 @@ static int write_summary(struct work *work)
 
     json_decref(root);
     return bad ? fail(work->tool, "%s: cannot be written", path) : EXIT_OK;
+}
+
+/* The best architecture of the search in the search's own words; NULL = it has none. */
+static int write_found(struct work *work, const nw_arch *best)
+{
+    for (int i = 0; i < N_PRODUCTS; i++) {
+        const struct product *p = &products[i];
+        const char *path = paths_join(work->tool, work->dir, p->file);
+        nw_status status = p->of_net ? NW_OK : nw_export(best, NULL, p->exporter, path);
+
+        if (status < 0)
+            return failed(work->tool, status);
+    }
+    return EXIT_OK;
+}
+
+int work_found(struct work *work, const nw_arch *best, const nw_score *score)
+{
+    struct tool *tool = work->tool;
+    struct sheet sheet;
+    int code = write_found(work, best);
+
+    if (code)
+        return code;
+    sheet_open(&sheet, tool,
+               "quality|accuracy|loss|parameters|MACs|peak bytes|latency|search|arch");
+    sheet.one = 1;
+    sheet_number(&sheet, score->quality, STYLE_REAL);
+    sheet_number(&sheet, score->accuracy, STYLE_PERCENT);
+    sheet_number(&sheet, score->loss, STYLE_REAL);
+    sheet_number(&sheet, score->params, STYLE_WHOLE);
+    sheet_number(&sheet, score->macs, STYLE_WHOLE);
+    sheet_number(&sheet, score->peak_bytes, STYLE_WHOLE);
+    sheet_number(&sheet, score->latency_ms, STYLE_REAL);
+    sheet_number(&sheet, work->search_s, STYLE_SECONDS);
+    sheet_text(&sheet, archs_text(tool, best));
+    code = sheet_print(&sheet, stdout);
+    note(tool, "%s: arch.json arch.svg", work->dir);
+    return code;
 }
 
 int work_finish(struct work *work)

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-enum { MOST_OPTIONS = 48, MOST_WORDS = 64 };
+enum { MOST_OPTIONS = 64, MOST_WORDS = 64 };
 
 struct words {
     const char *item[MOST_WORDS];
@@ -22,11 +22,11 @@ struct words {
 struct settings {
     int help, version, man, markdown, quiet, verbose, no_progress;
     uint64_t seed, trials;
-    int threads, baseline, batch, classes, number;
-    double time_limit, valid, holdout;
-    struct words set, arch;
+    int threads, jobs, ahead, baseline, batch, classes, number;
+    double time_limit, trial_time_limit, valid, holdout;
+    struct words set, arch, limit;
     const char *format, *color, *space, *data, *test, *strategy, *estimator, *final;
-    const char *derive, *study, *out, *stage, *to, *input, *url;
+    const char *derive, *objective, *study, *out, *stage, *to, *input, *url;
     unsigned char
         given[MOST_OPTIONS]; /* by row: stands on the command line or in the job */
 };

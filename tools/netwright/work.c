@@ -25,7 +25,7 @@ static int read_job(struct work *work, const char **space_text)
     tool_open(tool);
     if (!tool->opt.space && !*space_text)
         return usage(tool, "%s: --space is missing", tool->command->name);
-    if (!tool->opt.data)
+    if (!tool->opt.data && !work_only_searches(work))
         return usage(tool, "%s: --data is missing", tool->command->name);
     return specs_check(tool, "space|data|test|strategy|estimator|final|derive");
 }
@@ -35,8 +35,10 @@ static int open_data(struct work *work)
 {
     struct tool *tool = work->tool;
     const char *spec = tool->opt.data, *test = tool->opt.test;
-    int splits = specs_takes(tool, spec, "split");
+    int splits = spec && specs_takes(tool, spec, "split");
 
+    if (!spec)
+        return EXIT_OK;
     work->data = specs_open_data(tool, "data", spec);
     if (!work->data)
         return failed(tool, NW_EINVAL);
@@ -111,8 +113,10 @@ static const char *default_dir(struct tool *tool)
     const char *space =
         tool->opt.space ? specs_name(tool, tool->opt.space) : tool->arg[0];
 
+    const char *from = tool->opt.data ? tool->opt.data : tool->opt.estimator;
+
     return pool_printf(&tool->pool, "runs/%s-%s", paths_stem(tool, space),
-                       specs_name(tool, tool->opt.data));
+                       specs_name(tool, from));
 }
 
 int work_open(struct work *work, struct tool *tool)
@@ -139,12 +143,23 @@ int work_open(struct work *work, struct tool *tool)
     return work->study ? EXIT_OK : failed(tool, NW_EIO);
 }
 
+int work_only_searches(const struct work *work)
+{
+    const struct tool *tool = work->tool;
+
+    return tool->command == &commands[CMD_search] &&
+           (!strcmp(tool->opt.final, "none") || (!tool->opt.data && tool->opt.estimator));
+}
+
 void work_split(struct work *work, double share, nw_data **train, nw_data **valid)
 {
-    size_t n = nw_data_count(work->data) - work->first;
+    size_t n = work->data ? nw_data_count(work->data) - work->first : 0;
     size_t n_valid = (size_t)(share * (double)n), n_train = n - n_valid;
     uint64_t seed = work->tool->opt.seed;
 
+    *train = *valid = NULL;
+    if (!work->data)
+        return;
     *train = nw_data_slice(work->data, seed, work->first, n_train);
     *valid = nw_data_slice(work->data, seed, work->first + n_train, n_valid);
 }

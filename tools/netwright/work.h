@@ -37,6 +37,9 @@ struct work {
 /* Read the job, open data, space and study. Answers an exit code. */
 int work_open(struct work *work, struct tool *tool);
 
+/* No network is trained at the end: --final none, or there is no data to train on. */
+int work_only_searches(const struct work *work);
+
 /* Part the training data: the last `share` of it into *valid, the rest into *train. */
 void work_split(struct work *work, double share, nw_data **train, nw_data **valid);
 
@@ -46,6 +49,9 @@ int work_run(struct work *work, nw_space *space, nw_search_config *config, nw_ar
 
 /* Train what `arch` stands for as --final says. Answers an exit code. */
 int work_train(struct work *work, const char *stage, const nw_arch *arch);
+
+/* Write the files of what a search found, and print it. Answers an exit code. */
+int work_found(struct work *work, const nw_arch *best, const nw_score *score);
 
 /* Evaluate every candidate once on test data, write the files of the first, check them,
  * and print the summary. Answers an exit code. */

@@ -32,7 +32,7 @@ sed -i 's/label: mix/lable: mix/' job.yaml
 netwright search job.yaml --study other --baseline 0 -q; echo "exit code $?"
 sed -i 's/lable: mix/label: mix/' job.yaml
 netwright search job.yaml --study other --baseline 0 -q >/dev/null; echo "exit code $?"
-netwright train --space "ofa-min width=0.25" --data "planted n=200 size=8" -j 1 -q \
+netwright train --space "ofa-min width=0.25" --data "planted n=200 size=8" -t 1 -q \
     --final "train epochs=1 batch=20" --study named >/dev/null; echo "exit code $?"
 netwright search job.yaml --study named --baseline 0 -q; echo "exit code $?"
 [[ -e named/space.yaml ]] || echo "nor does it get one"

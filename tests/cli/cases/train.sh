@@ -2,7 +2,7 @@
 net="nasbench201 c=4 n=1"
 train()
 {
-    netwright train --space "$net" --data "planted n=600 size=8" -j 1 "$@" \
+    netwright train --space "$net" --data "planted n=600 size=8" -t 1 "$@" \
         --final "train epochs=1 batch=20"
 }
 train --study open; echo "exit code $?"
