@@ -76,7 +76,7 @@ int nw_axis_minor(const nw_axis *a, double *tick)
     return a->is_log ? log_ticks(a, "23456789", NW_MOST_TICKS, tick) : 0;
 }
 
-/* Digits are put together here, since printing takes the point of the locale. */
+/* Digits are put together here, since writing takes the point of the locale. */
 const char *nw_tick_text(double value, int decimals, char out[40])
 {
     const double scale = pow(10, decimals);

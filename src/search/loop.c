@@ -134,8 +134,7 @@ static nw_status finish_trial(struct loop *l)
 static uint64_t max_trials(const struct loop *l)
 {
     const nw_search_config *c = l->config;
-    const int is_bounded =
-        c->max_trials || c->max_seconds > 0 || !(l->strategy->needs & NW_BUDGET);
+    const int is_bounded = l->env.has_budget || !(l->strategy->needs & NW_BUDGET);
 
     if (c->max_trials)
         return c->max_trials;

@@ -176,6 +176,7 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
                      .valid = config->valid,
                      .arch = config->arch,
                      .seed = config->seed,
+                     .has_budget = config->max_trials || config->max_seconds > 0,
                      .on_epoch = on_epoch,
                      .on_value = on_value,
                      .on_note = on_note,

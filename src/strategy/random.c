@@ -19,6 +19,8 @@
 #include "ctx.h"
 #include "seen.h"
 
+enum { TRIALS = 100 }; /* when nobody says how many */
+
 struct random {
     int trials, unique;
     nw_env env;
@@ -29,7 +31,7 @@ struct random {
 
 static const nw_attr random_attrs[] = {
     {"trials", NW_INT, offsetof(struct random, trials), "0", 0, 1e9,
-     "architectures to draw; 0 = as many as the budget allows", NULL},
+     "architectures to draw; 0 = as many as the budget allows, 100 without one", NULL},
     {"unique", NW_BOOL, offsetof(struct random, unique), "0", 0, 1,
      "never draw the same encoding twice; ends when the space is exhausted", NULL},
     {0},
@@ -40,6 +42,8 @@ static nw_status random_open(void *self, const nw_env *env)
     struct random *r = self;
 
     r->env = *env;
+    if (!r->trials && !env->has_budget)
+        r->trials = TRIALS;
     if (!r->unique)
         return NW_OK;
     r->code = nw_code_new(env->ctx, env->space);
@@ -95,7 +99,6 @@ const nw_strategy_type nw_strategy_random = {
     .paper = "Li & Talwalkar 2019, arXiv:1902.07638",
     .attrs = random_attrs,
     .size = sizeof(struct random),
-    .needs = NW_BUDGET,
     .open = random_open,
     .propose = random_propose,
     .close = random_close,
