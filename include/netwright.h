@@ -347,6 +347,22 @@ typedef struct nw_search_config {
 nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **best,
                     nw_net **net, nw_score *score);
 
+/* ---- Speed ------------------------------------------------------------------ */
+
+typedef enum nw_bench_by { NW_BY_NOTHING, NW_BY_OP, NW_BY_LAYER } nw_bench_by;
+
+typedef struct nw_bench_config {
+    int batch, passes;
+    int inference;  /* forward at running statistics; else a training pass, both ways */
+    nw_bench_by by; /* what the rows are of                                           */
+} nw_bench_config;
+
+/* Run the network (arch as of nw_net_new()) on random numbers and write how long it took,
+ * by `format` as nw_study_print(). Operations are those of convolutions, dense layers and
+ * products, two a multiply-accumulate, and three times as many in a training pass. */
+nw_status nw_bench(nw_space *space, const nw_arch *arch, const nw_bench_config *config,
+                   const char *format, FILE *out);
+
 /* ---- Comparison ----------------------------------------------------------- */
 
 /* Several strategies, each run several times on equal budgets. A run is nw_search() with

@@ -19,7 +19,7 @@ struct watch {
     nw_outcome *run;
     nw_track *track;
     nw_arch *best;
-    double quality; /* of best                          */
+    double fidelity, quality; /* of best; fidelity 0 = there is none      */
     int has_best;
     double spent;     /* of all trials, also of one that came too late */
     nw_status status; /* < 0: why the search was stopped               */
@@ -58,6 +58,7 @@ static nw_status add_step(struct watch *w)
 static nw_status improve(struct watch *w, const nw_trial *trial)
 {
     w->has_best = 1;
+    w->fidelity = trial->fidelity;
     w->quality = trial->score.quality;
     NW_TRY(nw_arch_copy(w->best, trial->arch));
     return add_step(w);
@@ -73,7 +74,7 @@ static int is_late(const struct watch *w)
 static int on_trial(void *user, const nw_trial *trial)
 {
     struct watch *w = user;
-    const double q = trial->score.quality, cost = trial->score.cost_s;
+    const double cost = trial->score.cost_s;
 
     if (trial->want != NW_WANT_SCORE)
         return 0;
@@ -82,7 +83,7 @@ static int on_trial(void *user, const nw_trial *trial)
         return 0;
     w->run->trials++;
     w->run->cost_s = w->spent;
-    if (trial->status >= 0 && !isnan(q) && !(w->has_best && q <= w->quality))
+    if (nw_trial_beats(trial, w->fidelity, w->quality))
         w->status = improve(w, trial);
     return w->status < 0;
 }

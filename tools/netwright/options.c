@@ -10,12 +10,12 @@
 #define BIT(name) (1u << CMD_##name)
 #define ALL       ((1u << N_COMMANDS) - 1)
 #define JOBS      (BIT(search) | BIT(train))
-#define NETS      (BIT(show) | BIT(count) | BIT(space))
+#define NETS      (BIT(show) | BIT(count) | BIT(bench) | BIT(space))
 #define STUDIES   (BIT(trials) | BIT(best) | BIT(export))
 #define RUNS      (BIT(search) | BIT(compare))
 #define TABLES                                                                           \
-    (JOBS | BIT(compare) | BIT(eval) | BIT(count) | BIT(space) | BIT(data) | BIT(trials) | BIT(best) |  \
-     BIT(list))
+    (JOBS | BIT(compare) | BIT(eval) | BIT(count) | BIT(bench) | BIT(space) | BIT(data) |  \
+     BIT(trials) | BIT(best) | BIT(list))
 #define FIELD(name) offsetof(struct settings, name)
 
 /* clang-format off */
@@ -83,18 +83,19 @@ const struct option_row option_rows[] = {
     {"classes", 0, OPT_INT, FIELD(classes), "N", "0",
      "number of classes, when neither the space nor --data says it", NULL, NETS},
     {"batch", 'b', OPT_INT, FIELD(batch), "N", "100",
-     "examples that are evaluated at a time", NULL, BIT(eval)},
+     "examples that go through the network at a time", NULL, BIT(eval) | BIT(bench)},
     {"number", 'n', OPT_INT, FIELD(number), "N", "1",
-     "how many architectures to draw", NULL, BIT(space)},
+     "how many architectures to draw; for bench passes to time", NULL, BIT(space) | BIT(bench)},
     {"url", 0, OPT_TEXT, FIELD(url), "URL", NULL,
      "download from this mirror and not from the official address", NULL, BIT(data)},
     {"set", 0, OPT_LIST, FIELD(set), "KEY=VALUE", NULL,
      "change a key inside a spec: strategy.lr=0.01, final.epochs=20, space.c=8", NULL,
      JOBS | BIT(compare) | BIT(eval) | NETS | BIT(data)},
     {"seed", 's', OPT_COUNT, FIELD(seed), "N", "1",
-     "random numbers follow from it alone", NULL, JOBS | BIT(compare) | BIT(count) | BIT(show) | BIT(space)},
+     "random numbers follow from it alone", NULL,
+     JOBS | BIT(compare) | BIT(count) | BIT(show) | BIT(bench) | BIT(space)},
     {"threads", 't', OPT_INT, FIELD(threads), "N", "0",
-     "threads to compute with; 0: one a core", NULL, JOBS | BIT(eval) | BIT(export)},
+     "threads to compute with; 0: one a core", NULL, JOBS | BIT(eval) | BIT(bench) | BIT(export)},
     {"jobs", 'j', OPT_INT, FIELD(jobs), "N", "0",
      "worker processes of one thread each that estimate trials side by side; 0: none, work "
      "here. compare: runs side by side; 0: one a core", NULL, RUNS},
@@ -103,6 +104,10 @@ const struct option_row option_rows[] = {
      "on --jobs; 0: 8 with --jobs, else 1", NULL, BIT(search)},
     {"format", 'f', OPT_WORD, FIELD(format), "table|json|csv", "table",
      "form of what is printed", NULL, TABLES},
+    {"inference", 0, OPT_FLAG, FIELD(inference), NULL, NULL,
+     "forward only, with running statistics", NULL, BIT(bench)},
+    {"profile", 0, OPT_FLAG, FIELD(profile), NULL, NULL,
+     "how the time is shared among ops; twice: among layers", NULL, BIT(bench)},
     {"man", 0, OPT_FLAG, FIELD(man), NULL, NULL,
      "print the manual page as roff", NULL, BIT(help)},
     {"markdown", 0, OPT_FLAG, FIELD(markdown), NULL, NULL,
