@@ -62,6 +62,8 @@ static const nw_attr table_attrs[] = {
      "of nasbench201: 12 or 200; 0 = 12", NULL},
     {"arch", NW_TEXT, offsetof(struct table, keys.arch), "arch", 0, 0,
      "column of architectures; without it one column a decision", NULL},
+    {"skip", NW_BOOL, offsetof(struct table, keys.skip), "0", 0, 0,
+     "pass over rows whose architecture the space does not have", NULL},
     {"score", NW_TEXT, PART(NW_PART_SCORE), "", 0, 0,
      "columns of the quality, a+b+c: runs of which one is drawn", NULL},
     {"scale", NW_REAL, offsetof(struct table, keys.scale), "0", 0, 0,
@@ -95,13 +97,10 @@ static const nw_attr table_attrs[] = {
 
 /* ---- Reading the table ---------------------------------------------------------- */
 
-static nw_status read_row(struct table *t, const nw_sheet *sheet,
-                          const nw_arch_columns *from, int index)
+static nw_status read_numbers(struct table *t, const nw_sheet *sheet, int index)
 {
-    double *value;
+    double *value = nw_rows_add(&t->has->rows);
 
-    NW_TRY(nw_rows_read(&t->has->rows, sheet, from));
-    value = nw_rows_add(&t->has->rows);
     if (!value)
         return nw_pending(t->env.ctx);
     for (int i = 0; i < t->has->terms.n; i++) {
@@ -115,16 +114,47 @@ static nw_status read_row(struct table *t, const nw_sheet *sheet,
     return index < 0 ? NW_OK : nw_sheet_number(sheet, index, &value[t->has->index]);
 }
 
+/* Rows of other archs than the space has are an error, or are counted. */
+static nw_status read_row(struct table *t, const nw_sheet *sheet,
+                          const nw_arch_columns *from, int index, int *skipped)
+{
+    const nw_status status = nw_rows_read(&t->has->rows, sheet, from);
+
+    if (status >= 0)
+        return read_numbers(t, sheet, index);
+    if (!t->keys.skip || status == NW_ENOMEM)
+        return status;
+    nw_clear(t->env.ctx);
+    ++*skipped;
+    return NW_OK;
+}
+
+static nw_status say_skipped(struct table *t, int skipped)
+{
+    char words[NW_TEXT_SIZE + 100];
+
+    if (!skipped || !t->env.on_note)
+        return NW_OK;
+    snprintf(words, sizeof(words),
+             "table: %s: %d rows of architectures that the space does not have",
+             t->keys.file, skipped);
+    return t->env.on_note(t->env.loop, words);
+}
+
 static nw_status read_rows(struct table *t, nw_sheet *sheet, const nw_arch_columns *from,
                            int index)
 {
     nw_status status;
+    int skipped = 0;
 
     while ((status = nw_sheet_next(sheet)) == NW_OK)
-        NW_TRY(read_row(t, sheet, from, index));
-    if (status >= 0 && !t->has->rows.n)
-        return nw_source_bad(&sheet->src, "has no rows");
-    return status < 0 ? status : NW_OK;
+        NW_TRY(read_row(t, sheet, from, index, &skipped));
+    NW_TRY(status);
+    if (!t->has->rows.n)
+        return nw_source_bad(
+            &sheet->src, skipped ? "has no row of this space (%d others)" : "has no rows",
+            skipped);
+    return say_skipped(t, skipped);
 }
 
 static nw_status read_sheet(struct table *t, nw_sheet *sheet)

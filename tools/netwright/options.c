@@ -14,7 +14,7 @@
 #define STUDIES   (BIT(trials) | BIT(best) | BIT(export))
 #define RUNS      (BIT(search) | BIT(compare))
 #define TABLES                                                                           \
-    (JOBS | BIT(compare) | BIT(eval) | BIT(count) | BIT(bench) | BIT(space) | BIT(data) |  \
+    (JOBS | BIT(compare) | BIT(eval) | BIT(count) | BIT(bench) | BIT(space) | BIT(data) | \
      BIT(trials) | BIT(best) | BIT(list))
 #define FIELD(name) offsetof(struct settings, name)
 
@@ -92,8 +92,7 @@ const struct option_row option_rows[] = {
      "change a key inside a spec: strategy.lr=0.01, final.epochs=20, space.c=8", NULL,
      JOBS | BIT(compare) | BIT(eval) | NETS | BIT(data)},
     {"seed", 's', OPT_COUNT, FIELD(seed), "N", "1",
-     "random numbers follow from it alone", NULL,
-     JOBS | BIT(compare) | BIT(count) | BIT(show) | BIT(bench) | BIT(space)},
+     "random numbers follow from it alone", NULL, JOBS | BIT(compare) | BIT(count) | BIT(show) | BIT(bench) | BIT(space)},
     {"threads", 't', OPT_INT, FIELD(threads), "N", "0",
      "threads to compute with; 0: one a core", NULL, JOBS | BIT(eval) | BIT(bench) | BIT(export)},
     {"jobs", 'j', OPT_INT, FIELD(jobs), "N", "0",
