@@ -108,7 +108,6 @@ static nw_status check_config(nw_compare_state *c)
                        "compare: a budget is missing: trials or seconds of every run");
     c->by_cost = config->max_seconds > 0;
     c->end = c->by_cost ? config->max_seconds : (double)config->max_trials;
-    c->is_accuracy = !config->objective;
     return nw_goal_parse(c->ctx, config->limits, config->objective, &c->goal);
 }
 

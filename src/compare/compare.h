@@ -46,7 +46,6 @@ typedef struct nw_compare_state {
     nw_arena arena;
     nw_space *space;
     const nw_compare_config *config; /* only while nw_compare() runs */
-    int is_accuracy; /* scores are what estimators choose, not another measure */
     nw_goal goal;
     int n_seed, by_cost;
     double end; /* of the budget, in trials or cost_s */

@@ -211,6 +211,8 @@ static nw_status pack_text(nw_compare_state *c, const char **text, nw_state *s)
 static nw_status pack_steps(nw_compare_state *c, nw_track *track, nw_state *s)
 {
     NW_TRY(s->bytes(s, &track->n, sizeof(track->n)));
+    if (track->n < 0)
+        return nw_fail(c->ctx, NW_EFORMAT, "stored run: %d steps", track->n);
     if (s->reading) {
         nw_release(c->ctx, track->step);
         track->room = track->n;

@@ -29,3 +29,14 @@ run --strategies random
 run --strategies "randm" --budget trials=5
 netwright compare --space nasbench201 --strategies random --budget trials=1 --seeds 2 \
     --estimator "train epochs=1" --data "planted n=60 size=8" -j 2 2>&1 >/dev/null | tail -n 1
+# Killed and gone on with: as if nothing had been.
+many=(compare --space nasbench201 --estimator "$table" --strategies "random trials=9, random"
+    --budget trials=300 --seeds 1500 --format csv -q)
+(
+    netwright "${many[@]}" --out killed -j 2 &
+    sleep .5
+    kill -KILL $!
+    wait $!
+) >/dev/null 2>&1
+netwright "${many[@]}" --out killed >killed.csv
+netwright "${many[@]}" -j 1 | cmp - killed.csv && echo "killed: same"
