@@ -51,7 +51,7 @@ static inline void driven_open(struct driven *d, const char *spec, const char *s
     d->code = nw_code_new(d->ctx, d->space);
     if (!d->code)
         fail_msg("%s", nw_errmsg(d->ctx));
-    d->env = (nw_env){.ctx = d->ctx, .space = d->space, .seed = seed};
+    d->env = (nw_env){.ctx = d->ctx, .space = d->space, .seed = seed, .has_budget = 1};
     for (int i = 0; i < DRIVEN_AHEAD; i++)
         d->flight[i].arch = nw_arch_new(d->ctx, d->space);
     driven_start(d, spec);

@@ -56,7 +56,7 @@ struct steered *steered_open(nw_space *space, const char *spec, uint64_t seed)
     s->spec = spec;
     s->type = nw_spec_find(s->ctx, "strategy", (const void *const *)nw_strategies, spec);
     assert_non_null(s->type);
-    s->env = (nw_env){.ctx = s->ctx, .space = space, .seed = seed};
+    s->env = (nw_env){.ctx = s->ctx, .space = space, .seed = seed, .has_budget = 1};
     s->code = nw_code_new(s->ctx, space);
     assert_non_null(s->code);
     start(s);
