@@ -293,6 +293,13 @@ nw_study *nw_study_open_readonly(nw_ctx *ctx, const char *dir);
  * format: "table", "json" (an array of objects) or "csv" (RFC 4180); NULL = "table". */
 nw_status nw_study_print(nw_study *study, const char *what, const char *format,
                          FILE *out);
+
+/* The trials of a stage (NULL = "search") that no other beats in all measures of the
+ * objective ("accuracy, macs"), best in the first of them first. volume (may be NULL):
+ * the share that they dominate of the box between the best and the worst value of any
+ * trial. */
+nw_status nw_study_front(nw_study *study, const char *stage, const char *objective,
+                         const char *format, FILE *out, double *volume);
 void nw_study_free(nw_study *study);
 
 /* ---- Search --------------------------------------------------------------- */

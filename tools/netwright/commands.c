@@ -55,7 +55,8 @@ const struct command commands[N_COMMANDS] = {
      NULL, 1, 1, run_trials},
     [CMD_best] = {"best", "STUDY", "print the winner of a study",
      "Prints the best trial of --stage (default: search, or final when the search shared weights): its "
-     "architecture and scores.",
+     "architecture and scores. With --objective \"accuracy,macs\": all trials that no other beats in both, "
+     "and the hypervolume that they dominate.",
      NULL, 1, 1, run_best},
     [CMD_list] = {"list", "[ops|spaces|nets|strategies|estimators|datasets|exporters]", "list what specs can name",
      "Lists names with a line each, networks with their source and published figures; `netwright help NAME` tells more.",
