@@ -11,6 +11,7 @@ struct tool;
 #define COMMAND_MAP(X)                                                                   \
     X(search)                                                                            \
     X(train)                                                                             \
+    X(compare)                                                                           \
     X(eval)                                                                              \
     X(export)                                                                            \
     X(show) X(count) X(space) X(data) X(trials) X(best) X(list) X(help) X(completion)
