@@ -28,7 +28,7 @@
  * of an early action is the best of everything that can still follow, and actions from
  * which the same can follow get the same value: what is learned is mostly how deep to go,
  * how far to shrink and whether FC may follow. In a space of fixed depth, in which
- * everything is always legal, that is little (see docs/). state=prefix does not have this
+ * everything is always legal, that is little (see docs/strategies). state=prefix does not have this
  * flaw, but shares nothing between prefixes.
  *
  * Differences from [1]: the replay is 100 as in the paper ([2]: 128); models= scales the

@@ -39,6 +39,7 @@
  */
 #include "ctx.h"
 #include "netwright_ext.h"
+#include "policy.h"
 #include "random.h"
 
 #include <math.h>
@@ -53,13 +54,16 @@ struct reinforce {
     int is_corrected;
     nw_env env;
     nw_code *code;
+    nw_decision *decision; /* code->n, and their logits: */
+    nw_policy policy;
     size_t n; /* options of all decisions */
     double *logit, *grad, *mean, *var;
-    double *p; /* of one decision */
-    int *x;    /* decisions of an arch */
+    int *x; /* decisions of an arch */
     int64_t step;
-    double num, den, worst; /* den 0: no reward so far; b = num / den */
-    int32_t waiting;        /* trials in grad */
+    nw_baseline moving; /* baseline=first                 */
+    double num, den;    /* baseline=corrected: num / den  */
+    double worst;       /* NaN: no trial succeeded so far */
+    int32_t waiting;    /* trials in grad */
 };
 
 #define AT(field) offsetof(struct reinforce, field)
@@ -80,20 +84,23 @@ static const nw_attr reinforce_attrs[] = {
 
 static nw_status allot(struct reinforce *r)
 {
-    int widest = 1;
+    const size_t decisions = (size_t)r->code->n;
 
-    for (int i = 0; i < r->code->n; i++) {
+    r->decision = nw_alloc(r->env.ctx, (decisions + 1) * sizeof(*r->decision));
+    r->x = nw_alloc(r->env.ctx, (decisions + 1) * sizeof(*r->x));
+    if (!r->decision || !r->x)
+        return NW_ENOMEM;
+    for (size_t i = 0; i < decisions; i++) {
+        r->decision[i] = (nw_decision){r->n, r->code->options[i], 0};
         r->n += (size_t)r->code->options[i];
-        widest = r->code->options[i] > widest ? r->code->options[i] : widest;
     }
-    r->logit = nw_alloc(r->env.ctx, (4 * r->n + (size_t)widest) * sizeof(double));
-    r->x = nw_alloc(r->env.ctx, (size_t)r->code->n * sizeof(int) + 1);
-    if (!r->logit || !r->x)
+    r->policy = (nw_policy){.n = r->code->n, .decision = r->decision};
+    r->logit = nw_alloc(r->env.ctx, (4 * r->n + 1) * sizeof(double));
+    if (!r->logit)
         return NW_ENOMEM;
     r->grad = r->logit + r->n;
     r->mean = r->grad + r->n;
     r->var = r->mean + r->n;
-    r->p = r->var + r->n;
     return NW_OK;
 }
 
@@ -102,6 +109,8 @@ static nw_status reinforce_open(void *self, const nw_env *env)
     struct reinforce *r = self;
 
     r->env = *env;
+    r->worst = NAN;
+    r->moving.decay = r->momentum;
     r->is_corrected = !strcmp(r->baseline, "corrected");
     if (!r->is_corrected && strcmp(r->baseline, "first"))
         return nw_fail(env->ctx, NW_ESPEC,
@@ -112,42 +121,11 @@ static nw_status reinforce_open(void *self, const nw_env *env)
 
 /* ---- Drawing --------------------------------------------------------------------- */
 
-/* p = softmax(logit); answers its entropy, nats. */
-static double softmax(const double *logit, int n, double *p)
-{
-    double top = logit[0], sum = 0, entropy = 0;
-
-    for (int k = 1; k < n; k++)
-        top = fmax(top, logit[k]);
-    for (int k = 0; k < n; k++)
-        sum += p[k] = exp(logit[k] - top);
-    for (int k = 0; k < n; k++) {
-        p[k] /= sum;
-        entropy -= p[k] * (logit[k] - top - log(sum));
-    }
-    return entropy;
-}
-
-static int taken(const double *p, int n, double u)
-{
-    int k = 0;
-
-    while (k < n - 1 && u >= p[k])
-        u -= p[k++];
-    return k;
-}
-
 static void draw(struct reinforce *r, uint64_t seed)
 {
-    const double *logit = r->logit;
-
-    for (int i = 0; i < r->code->n; i++) {
-        const int n = r->code->options[i];
-
-        softmax(logit, n, r->p);
-        r->x[i] = taken(r->p, n, nw_uniform(seed, NW_FOR_STRATEGY, (uint64_t)i));
-        logit += n;
-    }
+    for (int i = 0; i < r->policy.n; i++)
+        r->x[i] = nw_policy_pick(&r->policy, i, r->logit,
+                                 nw_uniform(seed, NW_FOR_STRATEGY, (uint64_t)i));
 }
 
 static nw_status reinforce_propose(void *self, nw_trial *trial)
@@ -165,57 +143,27 @@ static nw_status reinforce_propose(void *self, nw_trial *trial)
 
 /* ---- Learning -------------------------------------------------------------------- */
 
-/* 0 = nothing can be said of a failed trial yet. */
-static int reward_of(struct reinforce *r, const nw_trial *trial, double *out)
+/* NaN = nothing can be said of a failed trial yet. */
+static double reward_of(struct reinforce *r, const nw_trial *trial)
 {
     const double quality = trial->score.quality;
-    const int failed = trial->status < 0 || isnan(quality);
 
-    if (failed && r->den == 0)
-        return 0;
-    if (!failed)
-        r->worst = r->den == 0 ? quality : fmin(r->worst, quality);
-    *out = failed ? r->worst : quality;
-    return 1;
+    if (trial->status < 0 || isnan(quality))
+        return r->worst;
+    r->worst = fmin(r->worst, quality); /* of NaN and a number, the number */
+    return quality;
 }
 
 /* R - b, and b follows. */
 static double advantage(struct reinforce *r, double reward)
 {
     const double m = r->momentum;
-    double b;
 
-    if (!r->is_corrected && r->den == 0) {
-        r->num = reward;
-        r->den = 1;
-        return 0;
-    }
-    b = r->num;
-    r->num = m * r->num + (1 - m) * reward;
     if (!r->is_corrected)
-        return reward - b;
+        return nw_baseline_advantage(&r->moving, reward);
+    r->num = m * r->num + (1 - m) * reward;
     r->den = m * r->den + (1 - m);
-    return reward - (r->den > 0 ? r->num / r->den : reward);
-}
-
-/* Add the gradient of the loss at the decisions x. */
-static void accumulate(struct reinforce *r, double advantage)
-{
-    const double *logit = r->logit;
-    double *grad = r->grad;
-
-    for (int i = 0; i < r->code->n; i++) {
-        const int n = r->code->options[i];
-        const double entropy = softmax(logit, n, r->p);
-
-        for (int k = 0; k < n; k++) {
-            grad[k] += advantage * (r->p[k] - (k == r->x[i]));
-            if (r->entropy > 0 && r->p[k] > 0)
-                grad[k] += r->entropy * r->p[k] * (log(r->p[k]) + entropy);
-        }
-        logit += n;
-        grad += n;
-    }
+    return r->den > 0 ? reward - r->num / r->den : 0;
 }
 
 /* PyTorch's Adam. */
@@ -238,12 +186,13 @@ static void descend(struct reinforce *r)
 static nw_status reinforce_observe(void *self, const nw_trial *trial)
 {
     struct reinforce *r = self;
-    double reward;
+    const double reward = reward_of(r, trial);
 
-    if (!reward_of(r, trial, &reward))
+    if (isnan(reward))
         return NW_OK;
     nw_code_read(r->code, trial->arch, r->x);
-    accumulate(r, advantage(r, reward));
+    nw_policy_slope(&r->policy, r->logit, r->x, -advantage(r, reward), -r->entropy,
+                    r->grad);
     if (++r->waiting < r->batch)
         return NW_OK;
     r->waiting = 0;
@@ -258,6 +207,7 @@ static nw_status reinforce_state(void *self, nw_state *state)
 
     NW_TRY(state->bytes(state, r->logit, 4 * r->n * sizeof(double)));
     NW_TRY(state->bytes(state, &r->step, sizeof(r->step)));
+    NW_TRY(state->bytes(state, &r->moving, sizeof(r->moving)));
     NW_TRY(state->bytes(state, &r->num, sizeof(r->num)));
     NW_TRY(state->bytes(state, &r->den, sizeof(r->den)));
     NW_TRY(state->bytes(state, &r->worst, sizeof(r->worst)));
@@ -269,6 +219,7 @@ static void reinforce_close(void *self)
     struct reinforce *r = self;
 
     nw_release(r->env.ctx, r->x);
+    nw_release(r->env.ctx, r->decision);
     nw_release(r->env.ctx, r->logit);
     nw_code_free(r->code);
 }

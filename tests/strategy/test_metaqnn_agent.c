@@ -1,6 +1,7 @@
 /* test_metaqnn_agent.c - what the agent of MetaQNN proposes, learns and remembers. */
 #include "driven.h"
 
+#include "failing.h"
 #include "metaqnn.h"
 
 enum { DECISIONS = 8, FIELD_VALUES = 4 };
@@ -322,6 +323,66 @@ static void test_metaqnn_agent__wrong_keys_are_refused(void **state)
     nw_close(ctx);
 }
 
+/* Propose and observe until an allocation fails or enough is done. */
+static nw_status go_on_scarcely(struct driven *d)
+{
+    nw_trial t = {.arch = d->flight[0].arch, .score = {.quality = .7}};
+    nw_status status = d->type->open(d->self, &d->env);
+
+    for (t.id = 1; t.id <= 150 && status == NW_OK; t.id++) {
+        t.seed = nw_subseed(1, NW_FOR_TRIAL, t.id);
+        status = d->type->propose(d->self, &t);
+        if (status == NW_OK)
+            status = d->type->observe(d->self, &t);
+    }
+    d->type->close(d->self);
+    return status;
+}
+
+static nw_status run_scarcely(struct failing *f, long left, const char *spec,
+                              const char *space)
+{
+    struct driven d = {0};
+    nw_status status;
+
+    *f = (struct failing){.left = -1};
+    d.ctx = nw_open(&(nw_config){.realloc = failing_realloc, .user = f, .threads = 1});
+    d.space = nw_space_open(d.ctx, space, (const int[3]){0}, 0);
+    d.env = (nw_env){.ctx = d.ctx, .space = d.space, .seed = 1};
+    d.flight[0].arch = nw_arch_new(d.ctx, d.space);
+    d.type = nw_spec_find(d.ctx, "strategy", (const void *const *)nw_strategies, spec);
+    d.self = nw_alloc(d.ctx, d.type->size);
+    check_ok(d.ctx, nw_spec_parse(d.ctx, (const nw_head *)d.type, spec, NULL, d.self));
+    f->left = left;
+    status = go_on_scarcely(&d);
+    f->left = -1;
+    nw_close(d.ctx);
+    return status;
+}
+
+/* Whichever allocation fails, the search ends with those words and nothing is lost. */
+static void check_scarcity(const char *spec, const char *space)
+{
+    nw_status status = NW_ENOMEM;
+    struct failing f;
+    long k;
+
+    for (k = 0; status != NW_OK; k++) {
+        status = run_scarcely(&f, k, spec, space);
+        assert_int_equal(f.blocks, 0);
+        assert_true(status == NW_OK || status == NW_ENOMEM);
+        assert_true(k < 500);
+    }
+    assert_true(k > 15);
+}
+
+static void test_metaqnn_agent__memory_may_run_out(void **state)
+{
+    (void)state;
+    check_scarcity("metaqnn replay=2", MACRO);
+    check_scarcity("metaqnn replay=2 state=prefix", CHAINS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_metaqnn_agent__goes_on_where_it_was),
         cmocka_unit_test(test_metaqnn_agent__proposes_what_is_within_limits),
         cmocka_unit_test(test_metaqnn_agent__wrong_keys_are_refused),
+        cmocka_unit_test(test_metaqnn_agent__memory_may_run_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
