@@ -293,6 +293,13 @@ nw_study *nw_study_open_readonly(nw_ctx *ctx, const char *dir);
  * format: "table", "json" (an array of objects) or "csv" (RFC 4180); NULL = "table". */
 nw_status nw_study_print(nw_study *study, const char *what, const char *format,
                          FILE *out);
+
+/* The trials of a stage (NULL = "search") that no other beats in all measures of the
+ * objective ("accuracy, macs"), best in the first of them first. volume (may be NULL):
+ * the share that they dominate of the box between the best and the worst value of any
+ * trial. */
+nw_status nw_study_front(nw_study *study, const char *stage, const char *objective,
+                         const char *format, FILE *out, double *volume);
 void nw_study_free(nw_study *study);
 
 /* ---- Search --------------------------------------------------------------- */
@@ -339,6 +346,22 @@ typedef struct nw_search_config {
 /* best (hard) and net (its trained weights, if the estimator has any) may be NULL. */
 nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **best,
                     nw_net **net, nw_score *score);
+
+/* ---- Speed ------------------------------------------------------------------ */
+
+typedef enum nw_bench_by { NW_BY_NOTHING, NW_BY_OP, NW_BY_LAYER } nw_bench_by;
+
+typedef struct nw_bench_config {
+    int batch, passes;
+    int inference;  /* forward at running statistics; else a training pass, both ways */
+    nw_bench_by by; /* what the rows are of                                           */
+} nw_bench_config;
+
+/* Run the network (arch as of nw_net_new()) on random numbers and write how long it took,
+ * by `format` as nw_study_print(). Operations are those of convolutions, dense layers and
+ * products, two a multiply-accumulate, and three times as many in a training pass. */
+nw_status nw_bench(nw_space *space, const nw_arch *arch, const nw_bench_config *config,
+                   const char *format, FILE *out);
 
 /* ---- Comparison ----------------------------------------------------------- */
 

@@ -76,7 +76,7 @@ int nw_axis_minor(const nw_axis *a, double *tick)
     return a->is_log ? log_ticks(a, "23456789", NW_MOST_TICKS, tick) : 0;
 }
 
-/* Digits are put together here: printf() takes the point of the locale. */
+/* Digits are put together here, since printing takes the point of the locale. */
 const char *nw_tick_text(double value, int decimals, char out[40])
 {
     const double scale = pow(10, decimals);
@@ -89,7 +89,7 @@ const char *nw_tick_text(double value, int decimals, char out[40])
         at += snprintf(out, 40, "\xe2\x88\x92"); /* minus */
     for (int i = 0; i < digits; i++) {
         out[at++] = plain[i];
-        if (i + 1 < digits && (digits - i - 1) % 3 == 0 && digits > 4)
+        if (i + 1 < digits && (digits - i - 1) % 3 == 0 && digits > 3)
             out[at++] = ',';
     }
     out[at] = 0;

@@ -25,7 +25,10 @@ static const char *const gray = "#5a5a5a", *const pale = "#e4e4e4",
                          *const ink = "#222222";
 
 enum { N_COLORS = sizeof(colors) / sizeof(*colors) };
-enum { MOST_LINE = 26, LETTER = 6, LINE = 13, LONGEST_LABEL = 512 };
+enum { MOST_LINE = 22, LINE = 13, LONGEST_LABEL = 512 };
+
+/* Width of a letter at size 11, in the wider of the usual fonts. */
+static const double LETTER = 6.8;
 
 struct panel {
     double left, top, right, bottom;
@@ -165,6 +168,12 @@ static const nw_band *band_at(const struct figure *f, int strategy, int place)
     return &f->c->curves.score[strategy * f->c->curves.n + place];
 }
 
+/* One whose runs all failed, or that names an arch without trying any, has none. */
+static int has_curve(const struct figure *f, int strategy)
+{
+    return band_at(f, strategy, 0)->runs > 0;
+}
+
 static double error_of(const nw_band *band)
 {
     return isnan(band->error) ? 0 : band->error;
@@ -195,13 +204,13 @@ static void widen(nw_axis *axis, double share)
 
 static nw_axis curve_axis(const struct figure *f)
 {
-    static const double worth = 3; /* as high as without the first fifth */
+    static const double worth = 1.5; /* as high as without the first quarter */
     const int n = f->c->curves.n;
     nw_axis y = {.from = f->a.bottom, .to = f->a.top};
     double late, high;
 
     reach(f, 0, &y.low, &y.high);
-    reach(f, n / 5, &late, &high);
+    reach(f, n / 4, &late, &high);
     if (high - y.low > worth * (high - late))
         y.low = late;
     y.low *= f->scale;
@@ -218,6 +227,8 @@ static void draw_curve(struct figure *f, int strategy, const nw_axis *x, const n
     nw_pen pen = pen_of(f, strategy), shade = {.color = pen.color, .opacity = .16};
     const int n = curves->n;
 
+    if (!has_curve(f, strategy))
+        return;
     for (int k = 0; k < n; k++) {
         const nw_band *band = band_at(f, strategy, k);
 
@@ -292,11 +303,12 @@ static void place_labels(const struct figure *f, const double *end, double *at)
 
 static void draw_labels(struct figure *f, const nw_axis *y)
 {
-    const int n = f->c->found.n;
+    const int n = f->c->found.n, last = f->c->curves.n - 1;
     double *end = f->room, *at = end + n;
 
     for (int i = 0; i < n; i++)
-        end[i] = nw_axis_at(y, f->scale * band_at(f, i, f->c->curves.n - 1)->mean);
+        end[i] = has_curve(f, i) ? nw_axis_at(y, f->scale * band_at(f, i, last)->mean)
+                                 : f->a.bottom;
     place_labels(f, end, at);
     for (int i = 0; i < n; i++) {
         const int s = f->order[i];
@@ -304,9 +316,23 @@ static void draw_labels(struct figure *f, const nw_axis *y)
         const double middle = at[i] + .5 * LINE * count_lines(name);
         nw_pen pen = {.color = pen_of(f, s).color};
 
-        nw_plot_line(&f->out, f->a.right + 2, end[s], f->a.right + 11, middle, pen);
+        if (has_curve(f, s))
+            nw_plot_line(&f->out, f->a.right + 2, end[s], f->a.right + 11, middle, pen);
         draw_lines(f, f->a.right + 15, at[i] + 10, name, pen.color);
     }
+}
+
+/* The first place at which a curve is on the axis: before it there is nothing to see. */
+static int first_seen(const struct figure *f, const nw_axis *y)
+{
+    const int n = f->c->curves.n;
+    int first = n - 1;
+
+    for (int i = 0; i < f->c->found.n; i++)
+        for (int k = 0; k < first; k++)
+            if (f->scale * band_at(f, i, k)->mean >= y->low)
+                first = k;
+    return first < n - 1 ? first : 0;
 }
 
 static void draw_a(struct figure *f)
@@ -314,7 +340,7 @@ static void draw_a(struct figure *f)
     const nw_curves *curves = &f->c->curves;
     const double per = spans_hours(curves) ? 3600 : 1;
     const nw_axis y = curve_axis(f);
-    const nw_axis x = {.low = curves->x[0] / per,
+    const nw_axis x = {.low = curves->x[first_seen(f, &y)] / per,
                        .high = curves->x[curves->n - 1] / per,
                        .from = f->a.left,
                        .to = f->a.right,
@@ -430,32 +456,63 @@ static void draw_box(struct figure *f, int strategy, int n, const nw_axis *x, do
     nw_plot_line(&f->out, q[2], y - half, q[2], y + half, pen);
 }
 
-/* "A12 .72, p < .001" */
-static void verdict(const nw_standing *s, char out[100])
+/* Beside the box: A12 and, below it, p. */
+static void draw_verdict(struct figure *f, const nw_standing *s, double y)
 {
-    char a[40], p[40];
+    const nw_pen pen = {.color = gray, .width = 10};
+    char number[40], text[80];
 
-    out[0] = 0;
     if (isnan(s->a12))
         return;
-    nw_tick_text(s->a12, 2, a);
-    nw_tick_text(fmax(s->p, .001), 3, p);
-    snprintf(out, 100, "A\xe2\x82\x81\xe2\x82\x82 %s, p %s %s", a, s->p < .001 ? "<" : "=",
-             p);
+    nw_tick_text(s->a12, 2, number);
+    snprintf(text, sizeof(text), "A\xe2\x82\x81\xe2\x82\x82 %s", number);
+    nw_plot_text(&f->out, (nw_label){f->b.right + 9, y - 2, NW_AT_START, 0, 0}, pen,
+                 text);
+    nw_tick_text(fmax(s->p, .001), s->p < .1 ? 3 : 2, number);
+    snprintf(text, sizeof(text), "p %s %s", s->p < .001 ? "<" : "=", number);
+    nw_plot_text(&f->out, (nw_label){f->b.right + 9, y + 11, NW_AT_START, 0, 0}, pen,
+                 text);
+}
+
+/* As much of the name as has room: its first word and its end. */
+static void draw_name(struct figure *f, int strategy, double top)
+{
+    const char *name = name_of(f, strategy);
+    const size_t most = (size_t)((f->b.right - f->b.left) / LETTER);
+    const size_t n = strlen(name), word = strcspn(name, " ");
+    char text[LONGEST_LABEL];
+
+    if (n <= most)
+        snprintf(text, sizeof(text), "%s", name);
+    else if (word + 2 < most)
+        snprintf(text, sizeof(text), "%.*s \xe2\x80\xa6%s", (int)word, name,
+                 name + n - (most - word - 2));
+    else
+        snprintf(text, sizeof(text), "%.*s\xe2\x80\xa6", (int)most - 1, name);
+    nw_plot_text(&f->out, (nw_label){f->b.left + 4, top + 10, NW_AT_START, 0, 0},
+                 (nw_pen){.color = pen_of(f, strategy).color}, text);
+}
+
+/* Where half of random's runs end, beside every box. */
+static void draw_yardstick(struct figure *f, const nw_axis *x, double y, double half)
+{
+    const double at =
+        nw_axis_at(x, f->scale * f->c->standing[f->c->found.yardstick].median);
+
+    if (at >= x->from && at <= x->to)
+        nw_plot_line(&f->out, at, y - half - 4, at, y + half + 4,
+                     (nw_pen){.color = gray, .dash = "2 2"});
 }
 
 static void draw_row(struct figure *f, int strategy, const nw_axis *x, double top,
                      double high)
 {
-    const double half = fmin(9, (high - 18) / 2), y = top + 17 + (high - 19) / 2;
+    const double half = fmin(12, (high - 18) / 2), y = top + 16 + half;
     const int n = column_of(f, strategy, f->room);
-    char text[100];
 
-    nw_plot_text(&f->out, (nw_label){f->b.left + 3, top + 11, NW_AT_START, 0, 0},
-                 (nw_pen){.color = pen_of(f, strategy).color}, name_of(f, strategy));
-    verdict(&f->c->standing[strategy], text);
-    nw_plot_text(&f->out, (nw_label){f->b.right, top + 11, NW_AT_END, 0, 0},
-                 (nw_pen){.color = gray, .width = 10}, text);
+    draw_name(f, strategy, top);
+    draw_verdict(f, &f->c->standing[strategy], y);
+    draw_yardstick(f, x, y, half);
     if (!n)
         return;
     draw_dots(f, strategy, n, x, y, half - 1.5);
@@ -466,16 +523,16 @@ static void draw_b(struct figure *f)
 {
     const int n = f->c->found.n;
     const nw_axis x = final_axis(f);
-    const double high = fmin(64, (f->b.bottom - f->b.top) / n);
+    const double slot = (f->b.bottom - f->b.top - 6) / n, high = fmin(44, slot);
     char title[120];
 
     draw_head(f, &f->b, "b",
-              "end of the budget: quartiles, whiskers 5\xe2\x80\x93"
+              "final runs: quartiles, whiskers 5\xe2\x80\x93"
               "95 %");
     score_title(f, title);
     draw_x_axis(f, &f->b, &x, 6, title);
     for (int i = 0; i < n; i++)
-        draw_row(f, f->order[i], &x, f->b.top + i * (f->b.bottom - f->b.top) / n, high);
+        draw_row(f, f->order[i], &x, f->b.top + i * slot + (slot - high) / 2, high);
 }
 
 /* ---- The whole ----------------------------------------------------------------------
@@ -503,7 +560,10 @@ static void set_layout(struct figure *f)
 {
     const int n = f->c->found.n;
     size_t longest = 0;
+    int lines = 0;
 
+    for (int i = 0; i < n; i++)
+        lines += count_lines(name_of(f, i));
     for (int i = 0; i < n; i++)
         for (const char *name = name_of(f, i); *name;) {
             const size_t length = line_length(name);
@@ -512,13 +572,13 @@ static void set_layout(struct figure *f)
             name += length;
             name += strspn(name, " ");
         }
-    f->gutter = fmin(190, fmax(50, 22 + LETTER * (double)longest));
-    f->height = fmax(330, 80 + 38. * n);
-    f->a = (struct panel){58, 32, 58 + 340, f->height - 46};
+    f->gutter = fmin(210, fmax(50, 24 + LETTER * (double)longest));
+    f->height = fmax(fmax(320, 80 + 38. * n), 90. + LINE * lines);
+    f->a = (struct panel){58, 32, 58 + 310, f->height - 46};
     f->b = f->a;
     f->b.left = f->a.right + f->gutter;
-    f->b.right = f->b.left + 290;
-    f->width = f->b.right + 16;
+    f->b.right = f->b.left + 275;
+    f->width = f->b.right + 76;
 }
 
 static void draw(struct figure *f)

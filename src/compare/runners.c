@@ -61,6 +61,7 @@ static nw_status answer(nw_compare_state *c, struct link *link)
 static void live(struct team *team, pid_t parent, int fd)
 {
     struct link link = {.ctx = team->c->ctx, .fd = fd};
+    nw_status status = NW_OK;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -72,9 +73,9 @@ static void live(struct team *team, pid_t parent, int fd)
     nw_study_leave(team->c->config->study);
     nw_threads_change(team->c->ctx, 1);
     nw_set_threads(1);
-    while (nw_link_receive(&link) == NW_OK && answer(team->c, &link) >= 0)
-        ;
-    _exit(0);
+    while (status == NW_OK && (status = nw_link_receive(&link)) == NW_OK)
+        status = answer(team->c, &link);
+    _exit(status < 0 ? -status : 0); /* its own failure, not that of a run */
 }
 
 /* ---- Life ---------------------------------------------------------------------------
@@ -162,12 +163,22 @@ static nw_status take_found(struct team *team, struct runner *r)
     return take(team, i);
 }
 
+static void fail_run(nw_compare_state *c, int i, nw_status status, const char *words)
+{
+    c->run[i].status = status;
+    c->run[i].reason = nw_arena_dup(&c->arena, words);
+    c->run[i].valid = c->run[i].score = NAN;
+    c->track[i].is_known = 1;
+}
+
 static nw_status take_death(struct team *team, struct runner *r)
 {
-    nw_compare_state *c = team->c;
     const int how = bury(r), i = r->run;
+    nw_status status = NW_ECRASHED;
     char words[128];
 
+    if (WIFEXITED(how) && WEXITSTATUS(how) == -NW_ENOMEM)
+        status = NW_ENOMEM;
     if (WIFSIGNALED(how))
         snprintf(words, sizeof(words), "the run was killed by signal %d (%s)%s",
                  WTERMSIG(how), strsignal(WTERMSIG(how)),
@@ -178,10 +189,7 @@ static nw_status take_death(struct team *team, struct runner *r)
     NW_TRY(hire(team, r));
     if (i < 0)
         return NW_OK;
-    c->run[i].status = NW_ECRASHED;
-    c->run[i].reason = nw_arena_dup(&c->arena, words);
-    c->run[i].valid = c->run[i].score = NAN;
-    c->track[i].is_known = 1;
+    fail_run(team->c, i, status, words);
     return take(team, i);
 }
 

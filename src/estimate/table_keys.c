@@ -12,8 +12,8 @@
  * NAS-Bench-Macro (arXiv:2103.11922): three runs of every chain, of which one is drawn;
  * their mean is reported.
  *
- * Accel-NASBench (arXiv:2404.08005): one run; parameters and multiply-accumulates are in
- * millions.
+ * Accel-NASBench (arXiv:2404.08005): one run; parameters and operations are in millions,
+ * and its operations are more than multiply-accumulates (see src/space/accel_nasbench.c).
  */
 #include "table_keys.h"
 

@@ -189,8 +189,8 @@ static nw_status fill_queue(struct loop *l)
 static nw_status begin_here(struct loop *l, struct flight *f)
 {
     l->at_work = f->trial.id;
-    if (f->began < 0)
-        f->began = nw_loop_spent(l);
+    if (f->began < 0) /* a table has its own clock, and millions of trials */
+        f->began = l->estimator->gives & NW_SIMULATED ? 0 : nw_loop_spent(l);
     if (!f->state.size || !l->estimator->state)
         return NW_OK;
     return nw_loop_give_state(l, &f->state);
@@ -280,7 +280,8 @@ nw_status nw_loop_run(struct loop *l)
                            "%s: stopped and saved; the same command goes on from here",
                            l->stage_name);
         }
-        if (nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
+        if (l->study &&
+            nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
             NW_TRY(nw_loop_save(l));
     }
 }

@@ -16,6 +16,10 @@
  * after the right one's. Blocks may still stand in another order; the canonical form
  * sees through both.
  *
+ * pnas progressive=1 also has all cells of fewer blocks, as the search that grows cells
+ * block by block trains them: a first decision, blocks, says how many there are, and the
+ * decisions of those that are not there stand at their first option.
+ *
  * The networks are too different for one graph to hold all: the space has decisions only
  * and builds a network at an arch. By default that is the small one that candidates are
  * trained as: n=2 f=32 for NASNet, n=3 f=24 for AmoebaNet, n=2 f=24 for PNAS, without
@@ -30,7 +34,7 @@
 
 struct nasnet {
     struct nw_slim_keys slim;
-    int blocks, ordered;
+    int blocks, ordered, progressive;
     char combiner[NW_TEXT_SIZE];
 };
 
@@ -82,6 +86,13 @@ static const nw_attr nasnet_attrs[] = {
 
 static const nw_attr other_attrs[] = {COMMON_KEYS, {0}};
 
+static const nw_attr pnas_attrs[] = {
+    COMMON_KEYS,
+    {"progressive", NW_BOOL, offsetof(struct nasnet, progressive), "0", 0, 0,
+     "a decision more, \"blocks\": cells of 1 up to so many blocks", NULL},
+    {0},
+};
+
 static const struct rules *rules_of(const nw_space *space)
 {
     const char *name = space->family->name;
@@ -109,7 +120,7 @@ static int decision(const struct nasnet *key, int cell, int block, int part)
 {
     const int parts = chooses(key) ? 5 : 4;
 
-    return (cell * key->blocks + block) * parts + part;
+    return key->progressive + (cell * key->blocks + block) * parts + part;
 }
 
 static nw_status decide(nw_space *space, const struct rules *rules, const char *cell,
@@ -128,11 +139,21 @@ static nw_status decide(nw_space *space, const struct rules *rules, const char *
                           : nw_decide(space, name, (size_t)rules->n_op, rules->op);
 }
 
+static nw_status decide_blocks(nw_space *space, const struct nasnet *key)
+{
+    static const char *const number[NW_SLIM_BLOCKS] = {"1", "2", "3", "4",
+                                                       "5", "6", "7", "8"};
+
+    return nw_decide(space, "blocks", (size_t)key->blocks, number);
+}
+
 static nw_status decide_all(nw_space *space, const struct nasnet *key,
                             const struct rules *rules)
 {
     static const char *const names[] = {"normal", "reduce"};
 
+    if (key->progressive)
+        NW_TRY(decide_blocks(space, key));
     for (int cell = 0; cell < rules->cells; cell++)
         for (int block = 0; block < key->blocks; block++)
             for (int part = 0; part < (chooses(key) ? 5 : 4); part++)
@@ -141,11 +162,19 @@ static nw_status decide_all(nw_space *space, const struct nasnet *key,
     return NW_OK;
 }
 
+/* Blocks that a cell has. */
+static int taken(const nw_arch *arch)
+{
+    const struct nasnet *key = nw_space_keys(arch->space);
+
+    return key->progressive ? nw_arch_option(arch, 0) + 1 : key->blocks;
+}
+
 static void cell_of_arch(const nw_arch *arch, const struct nasnet *key,
                          const struct rules *rules, int cell, nw_slim_cell *out)
 {
-    out->n = key->blocks;
-    for (int b = 0; b < key->blocks; b++) {
+    out->n = taken(arch);
+    for (int b = 0; b < out->n; b++) {
         const int first = decision(key, cell, b, 0);
 
         for (int side = 0; side < 2; side++) {
@@ -157,9 +186,9 @@ static void cell_of_arch(const nw_arch *arch, const struct nasnet *key,
                                             : !strcmp(key->combiner, "concat");
     }
     nw_slim_derive_out(out);
-    for (int b = 0; rules->all_out && b < key->blocks; b++)
+    for (int b = 0; rules->all_out && b < out->n; b++)
         out->out[b] = b + 2;
-    out->n_out = rules->all_out ? key->blocks : out->n_out;
+    out->n_out = rules->all_out ? out->n : out->n_out;
 }
 
 static void genotype_of_arch(const nw_arch *arch, nw_slim_genotype *out)
@@ -206,22 +235,48 @@ static int blocks_of(const nw_arch *arch)
     return rules_of(arch->space)->cells * key->blocks;
 }
 
-static int legal(const nw_arch *arch, char why[256])
+/* The first decision of an absent block that is not at its first option, or -1. */
+static int astray(const nw_arch *arch)
+{
+    const struct nasnet *key = nw_space_keys(arch->space);
+
+    for (int i = decision(key, 0, taken(arch), 0);
+         key->progressive && i < nw_space_choices(arch->space); i++)
+        if (nw_arch_option(arch, i))
+            return i;
+    return -1;
+}
+
+/* The first decision of a block whose operands stand the wrong way round, or -1. */
+static int turned(const nw_arch *arch)
 {
     const struct nasnet *key = nw_space_keys(arch->space);
 
     for (int i = 0; !key->ordered && i < blocks_of(arch); i++) {
         const int first = decision(key, 0, i, 0);
 
-        if (operand(arch, first, 0) > operand(arch, first, 1)) {
-            snprintf(why, 256,
-                     "ordered=0: the left state and op of a block do not come after the "
-                     "right ones, as at %s",
-                     nw_space_choice_name(arch->space, first));
-            return 0;
-        }
+        if (operand(arch, first, 0) > operand(arch, first, 1))
+            return first;
     }
-    return 1;
+    return -1;
+}
+
+static int legal(const nw_arch *arch, char why[256])
+{
+    const int stray = astray(arch), turn = turned(arch);
+
+    if (stray >= 0)
+        snprintf(
+            why, 256,
+            "progressive=1: decisions of blocks that the cell does not have stand at "
+            "their first option, not so %s",
+            nw_space_choice_name(arch->space, stray));
+    else if (turn >= 0)
+        snprintf(why, 256,
+                 "ordered=0: the left state and op of a block do not come after the "
+                 "right ones, as at %s",
+                 nw_space_choice_name(arch->space, turn));
+    return stray < 0 && turn < 0;
 }
 
 static void swap(nw_arch *arch, int left)
@@ -234,30 +289,39 @@ static void swap(nw_arch *arch, int left)
 
 static void repair(nw_arch *arch)
 {
-    const struct nasnet *key = nw_space_keys(arch->space);
+    int at;
 
-    for (int i = 0; !key->ordered && i < blocks_of(arch); i++) {
-        const int first = decision(key, 0, i, 0);
-
-        if (operand(arch, first, 0) > operand(arch, first, 1)) {
-            swap(arch, first + IN_LEFT);
-            swap(arch, first + OP_LEFT);
-        }
+    while ((at = astray(arch)) >= 0)
+        nw_arch_pick(arch, at, 0);
+    while ((at = turned(arch)) >= 0) {
+        swap(arch, at + IN_LEFT);
+        swap(arch, at + OP_LEFT);
     }
+}
+
+/* Ways to make block b of a cell. */
+static uint32_t ways(const struct nasnet *key, const struct rules *rules, int b)
+{
+    const uint32_t n = (uint32_t)((b + 2) * rules->n_op);
+
+    return (key->ordered ? n * n : n * (n + 1) / 2) * (chooses(key) ? 2 : 1);
 }
 
 static nw_status count(const nw_space *space, nw_big *total)
 {
     const struct nasnet *key = nw_space_keys(space);
     const struct rules *rules = rules_of(space);
+    nw_big cells;
 
-    nw_big_set(total, 1);
+    nw_big_set(&cells, 1);
+    nw_big_set(total, 0);
     for (int i = 0; i < rules->cells * key->blocks; i++) {
-        const uint32_t n = (uint32_t)((i % key->blocks + 2) * rules->n_op);
-
-        nw_big_mul(total, key->ordered ? n * n : n * (n + 1) / 2);
-        nw_big_mul(total, chooses(key) ? 2 : 1);
+        nw_big_mul(&cells, ways(key, rules, i % key->blocks));
+        if (key->progressive)
+            nw_big_add(total, &cells);
     }
+    if (!key->progressive)
+        *total = cells;
     return NW_OK;
 }
 
@@ -282,10 +346,30 @@ static void draw_pair(nw_arch *arch, const struct nasnet *key, int i, uint64_t s
         nw_arch_pick(arch, first + COMBINER, (int)nw_below(seed, NW_FOR_ARCH, at, 2));
 }
 
+/* A number of blocks, each as likely as it has cells. */
+static int draw_blocks(const nw_arch *arch, uint64_t seed)
+{
+    const struct nasnet *key = nw_space_keys(arch->space);
+    double cells[NW_SLIM_BLOCKS + 1] = {1}, sum = 0, at;
+    int b = 0;
+
+    for (int i = 0; i < key->blocks; i++)
+        sum += cells[i + 1] = cells[i] * ways(key, rules_of(arch->space), i);
+    at = sum * nw_uniform(seed, NW_FOR_ARCH, UINT64_MAX);
+    while (b + 1 < key->blocks && at >= cells[b + 1])
+        at -= cells[++b];
+    return b;
+}
+
 static nw_status draw(nw_arch *arch, uint64_t seed)
 {
+    const struct nasnet *key = nw_space_keys(arch->space);
+
+    if (key->progressive)
+        nw_arch_pick(arch, 0, draw_blocks(arch, seed));
     for (int i = 0; i < blocks_of(arch); i++)
-        draw_pair(arch, nw_space_keys(arch->space), i, seed);
+        draw_pair(arch, key, i, seed);
+    repair(arch);
     return NW_OK;
 }
 
@@ -337,15 +421,24 @@ static int same_out(const nw_slim_cell *a, const nw_slim_cell *b)
            !memcmp(a->out, b->out, (size_t)a->n_out * sizeof(a->out[0]));
 }
 
+/* A cell of n blocks, all at their first options. */
+static void clear_to(nw_arch *arch, int n)
+{
+    for (int i = 0; i < nw_space_choices(arch->space); i++)
+        nw_arch_pick(arch, i, i ? 0 : n - 1);
+}
+
 static nw_status take_cell(nw_arch *arch, const nw_slim_cell *cell, int index,
                            const char *where)
 {
     const struct nasnet *key = nw_space_keys(arch->space);
     nw_slim_cell mine;
 
-    if (cell->n != key->blocks)
-        return nw_fail(arch->ctx, NW_EFORMAT, "%s: a cell of %d blocks, not %d", where,
-                       cell->n, key->blocks);
+    if (key->progressive ? cell->n > key->blocks : cell->n != key->blocks)
+        return nw_fail(arch->ctx, NW_EFORMAT, "%s: a cell of %d blocks, not %s%d", where,
+                       cell->n, key->progressive ? "up to " : "", key->blocks);
+    if (key->progressive)
+        clear_to(arch, cell->n);
     for (int b = 0; b < cell->n; b++)
         NW_TRY(take_block(arch, &cell->block[b], decision(key, index, b, 0), where));
     cell_of_arch(arch, key, rules_of(arch->space), index, &mine);
@@ -519,4 +612,4 @@ SPACE(amoebanet, "two cells of five blocks, 8 ops; 3.1e29",
       other_attrs)
 SPACE(pnas, "one cell of five blocks, 8 ops; 5.6e14",
       "Liu et al. 2018, Progressive neural architecture search, arXiv:1712.00559",
-      other_attrs)
+      pnas_attrs)

@@ -32,7 +32,7 @@ static size_t bytes_of(const nw_seen *seen)
     return (size_t)seen->n * sizeof(int);
 }
 
-static const int *vector(const nw_seen *seen, int place)
+const int *nw_seen_at(const nw_seen *seen, int place)
 {
     return seen->x + (size_t)place * (size_t)seen->n;
 }
@@ -43,7 +43,8 @@ static int slot_of(const nw_seen *seen, const int *x)
     const uint64_t hash = nw_hash(NW_HASH_START, x, bytes_of(seen));
     int i = (int)((hash ^ hash >> 32) & (uint64_t)(seen->slots - 1));
 
-    while (seen->slot[i] && memcmp(vector(seen, seen->slot[i] - 1), x, bytes_of(seen)))
+    while (seen->slot[i] &&
+           memcmp(nw_seen_at(seen, seen->slot[i] - 1), x, bytes_of(seen)))
         i = (i + 1) & (seen->slots - 1);
     return i;
 }
@@ -58,7 +59,7 @@ static nw_status make_slots(nw_seen *seen, int slots)
     seen->slot = slot;
     seen->slots = slots;
     for (int i = 0; i < seen->count; i++)
-        slot[slot_of(seen, vector(seen, i))] = i + 1;
+        slot[slot_of(seen, nw_seen_at(seen, i))] = i + 1;
     return NW_OK;
 }
 

@@ -23,6 +23,9 @@ void nw_seen_free(nw_seen *seen);
 /* Place of the vector; -1 = it was never met. */
 int nw_seen_find(const nw_seen *seen, const int *x);
 
+/* The vector at a place; until the next is added. */
+const int *nw_seen_at(const nw_seen *seen, int place);
+
 /* Its place, at the end if it is new; below 0 = a failure, an nw_status. */
 int nw_seen_add(nw_seen *seen, const int *x);
 

@@ -1,5 +1,6 @@
 /* test_compare.c - equal budgets, the right winner, and nothing but chance for chance. */
 #include "check.h"
+#include "failing.h"
 #include "planted.h"
 #include "ranktest.h"
 
@@ -317,6 +318,109 @@ static void test_compare__curves(void **state)
     nw_close(ctx);
 }
 
+static int count(const char *text, const char *word)
+{
+    int n = 0;
+
+    for (; (text = strstr(text, word)); text += strlen(word))
+        n++;
+    return n;
+}
+
+static char *drawn(nw_ctx *ctx, const nw_comparison *found)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    check_ok(ctx, nw_comparison_draw(found, out));
+    fclose(out);
+    return text;
+}
+
+/* Every strategy is named at its curve and at its box; every element is closed. */
+static void test_compare__figure(void **state)
+{
+    nw_ctx *ctx = nw_open(NULL);
+    nw_compare_config config = config_of(2, two);
+    char *text = drawn(ctx, compared(ctx, &config));
+
+    (void)state;
+    assert_int_equal(strncmp(text, "<svg ", 5), 0);
+    assert_string_equal(text + strlen(text) - 7, "</svg>\n");
+    assert_int_equal(count(text, ">climb</text>"), 2);
+    assert_int_equal(count(text, ">random</text>"), 2);
+    assert_int_equal(count(text, ">Trials</text>"), 1);
+    assert_int_equal(count(text, "40 runs"), 1);
+    assert_int_equal(count(text, "<text"), count(text, "</text>"));
+    assert_int_equal(count(text, "<g"), count(text, "</g>"));
+    assert_int_equal(count(text, "nan") + count(text, "inf"), 0);
+    free(text);
+    nw_close(ctx);
+}
+
+/* All scores equal, one trial, one strategy, one of two runs failed. */
+static void test_compare__figure_of_little(void **state)
+{
+    static const char *const one[] = {"frozen", "random"};
+    nw_ctx *ctx = nw_open(NULL);
+    nw_compare_config config = config_of(2, one);
+    char *text;
+
+    (void)state;
+    config.estimator = "planted noise=0 fail=2";
+    config.seeds = 2;
+    config.max_trials = 1;
+    text = drawn(ctx, compared(ctx, &config));
+    assert_int_equal(count(text, "nan") + count(text, "inf"), 0);
+    free(text);
+    nw_close(ctx);
+}
+
+static nw_status try_with(struct failing *memory)
+{
+    nw_config settings = {.realloc = failing_realloc, .user = memory, .threads = 1};
+    nw_ctx *ctx = nw_open(&settings);
+    nw_compare_config config = config_of(2, two);
+    nw_comparison *found = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    nw_status status;
+
+    config.seeds = 2;
+    config.max_trials = 4;
+    status = nw_compare(planted_space(ctx), &config, &found);
+    if (status >= 0)
+        status = nw_comparison_print(found, "standings", "csv", out);
+    if (status >= 0)
+        status = nw_comparison_draw(found, out);
+    fclose(out);
+    free(text);
+    nw_close(ctx);
+    return status;
+}
+
+/* Memory runs out at one place after the other: words and no leak. */
+static void test_compare__memory_runs_out(void **state)
+{
+    struct failing memory = {.left = -1};
+    nw_status status;
+    long all;
+
+    (void)state;
+    assert_int_equal(try_with(&memory), NW_OK);
+    all = memory.asked;
+    assert_int_equal(memory.blocks, 0);
+    for (long k = 0; k < all; k++) {
+        memory = (struct failing){.left = k};
+        status = try_with(&memory);
+        /* A process that dies of it is replaced, and then runs have failed. */
+        assert_true(status == NW_ENOMEM || status == NW_OK);
+        assert_int_equal(memory.blocks, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +435,9 @@ int main(void)
         cmocka_unit_test(test_compare__study_goes_on),
         cmocka_unit_test(test_compare__bad_questions),
         cmocka_unit_test(test_compare__curves),
+        cmocka_unit_test(test_compare__figure),
+        cmocka_unit_test(test_compare__figure_of_little),
+        cmocka_unit_test(test_compare__memory_runs_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

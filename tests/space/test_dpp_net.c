@@ -115,6 +115,42 @@ static void test_dpp_net__wrong_words_are_refused(void **state)
     says(*state, "growth=6 is not a multiple of groups=4");
 }
 
+/* 24 + 576 + 13,824; a cell of fewer layers is that of the smaller space. */
+static void test_dpp_net__progressive_has_cells_of_fewer_layers(void **state)
+{
+    static const char *const texts[] = {"[[\"bn\",\"dw3x3\"]]",
+                                        "[[\"bn\",\"dw3x3\"],[\"relu\",\"conv1x1\"]]"};
+    nw_space *grows = opened(*state, "dpp-net progressive=1", NULL);
+    nw_arch *arch = nw_arch_new(*state, grows);
+    int layers[3] = {0};
+
+    assert_string_equal(nw_space_count(grows), "14424");
+    for (int i = 0; i < 2; i++) {
+        nw_space *small =
+            opened(*state, i ? "dpp-net layers=2" : "dpp-net layers=1", NULL);
+        nw_arch *a = read_arch(*state, small, texts[i]);
+        nw_arch *b = read_arch(*state, grows, texts[i]);
+        nw_score want, got;
+
+        assert_int_equal(nw_arch_check(b), NW_OK);
+        assert_true(nw_arch_class(a) == nw_arch_class(b));
+        assert_int_equal(nw_arch_cost(a, &want), NW_OK);
+        assert_int_equal(nw_arch_cost(b, &got), NW_OK);
+        assert_true(want.params == got.params && want.macs == got.macs);
+    }
+    for (uint64_t seed = 0; seed < 5000; seed++) {
+        assert_int_equal(nw_arch_random(arch, seed), NW_OK);
+        assert_int_equal(nw_arch_check(arch), NW_OK);
+        layers[nw_arch_option(arch, 0)]++;
+    }
+    assert_true(layers[1] > 150 && layers[1] < 250); /* 4 % of 5,000 are 200 */
+    assert_true(layers[0] > 0 && layers[0] < 25);    /* 8 */
+    nw_arch_pick(arch, 0, 0);
+    nw_arch_pick(arch, 5, 1);
+    assert_true(nw_arch_check(arch) == NW_EINVAL);
+    says(*state, "layers that the cell does not have");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_context, close_context)
 
 int main(void)
@@ -124,6 +160,7 @@ int main(void)
         TEST(test_dpp_net__layers_read_all_before_them),
         TEST(test_dpp_net__the_norm_comes_before_the_convolution),
         TEST(test_dpp_net__learned_groups_are_plain_groups),
+        TEST(test_dpp_net__progressive_has_cells_of_fewer_layers),
         TEST(test_dpp_net__wrong_words_are_refused),
     };
 

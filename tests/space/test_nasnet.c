@@ -158,9 +158,9 @@ static void read_renamed(nw_arch *to, const nw_gene_file *file, uint64_t seed)
 static void test_nasnet__renamed_cells_have_one_canonical_form(void **state)
 {
     static const char *const spaces[] = {"nasnet combiner=choose", "amoebanet", "pnas",
-                                         "pnas blocks=8"};
+                                         "pnas blocks=8", "pnas progressive=1"};
 
-    for (int s = 0; s < 4; s++) {
+    for (int s = 0; s < 5; s++) {
         nw_space *space = opened(*state, spaces[s], NULL);
         nw_arch *arch = nw_arch_new(*state, space), *other = nw_arch_new(*state, space);
         int changed = 0;
@@ -213,6 +213,8 @@ static void test_nasnet__small_spaces_have_as_many_networks_as_known(void **stat
     assert_int_equal(classes_of(*state, "pnas blocks=1", 256), 136);
     assert_int_equal(classes_of(*state, "pnas blocks=1 ordered=0", 136), 136);
     assert_int_equal(classes_of(*state, "pnas blocks=2", 256 * 576), 31620);
+    assert_int_equal(classes_of(*state, "pnas blocks=2 progressive=1", 256 + 256 * 576),
+                     136 + 31620);
 }
 
 /* ---- Genotypes -----------------------------------------------------------------------
@@ -365,11 +367,46 @@ static void test_nasnet__wrong_keys_are_refused(void **state)
     }
 }
 
+/* A cell of fewer blocks is its own network: that of the space of so few blocks. */
+static void test_nasnet__progressive_has_cells_of_fewer_blocks(void **state)
+{
+    nw_space *grows = opened(*state, "pnas progressive=1", NULL);
+    nw_space *two = opened(*state, "pnas blocks=2", NULL);
+    nw_arch *a = nw_arch_new(*state, grows), *b = nw_arch_new(*state, two);
+    int blocks[6] = {0};
+
+    assert_string_equal(nw_space_count(two), "147456");
+    assert_string_equal(nw_space_count(grows), "556869504614656");
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        nw_gene_file file;
+        char text[4096];
+        nw_score small, large;
+
+        nw_arch_random(b, seed);
+        read_file_of(b, &file, text);
+        assert_int_equal(nw_arch_read_genotype(a, text, "text"), NW_OK);
+        assert_int_equal(nw_arch_option(a, 0), 1);
+        assert_int_equal(nw_arch_check(a), NW_OK);
+        assert_true(nw_arch_class(a) == nw_arch_class(b));
+        assert_int_equal(nw_arch_cost(a, &large), NW_OK);
+        assert_int_equal(nw_arch_cost(b, &small), NW_OK);
+        assert_true(small.params == large.params && small.macs == large.macs);
+        nw_arch_random(a, seed);
+        blocks[nw_arch_option(a, 0) + 1]++;
+    }
+    assert_int_equal(blocks[5], 20); /* 99.96 % of all cells */
+    nw_arch_pick(a, 0, 3);
+    nw_arch_pick(a, 20, 1);
+    assert_true(nw_arch_check(a) == NW_EINVAL);
+    says(*state, "blocks that the cell does not have");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_context, close_context)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_nasnet__progressive_has_cells_of_fewer_blocks),
         TEST(test_nasnet__auxiliary_heads_have_their_size),
         TEST(test_nasnet__drop_path_is_on_all_ops_but_identity),
         TEST(test_nasnet__large_networks_look_further_back),

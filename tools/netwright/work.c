@@ -35,7 +35,7 @@ static int open_data(struct work *work)
 {
     struct tool *tool = work->tool;
     const char *spec = tool->opt.data, *test = tool->opt.test;
-    int splits = specs_takes(tool, spec, "split");
+    int splits = spec && specs_takes(tool, spec, "split");
 
     if (!spec)
         return EXIT_OK;
