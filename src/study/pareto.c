@@ -1,6 +1,9 @@
 /*
  * pareto.c - the trials of a stage that no other beats in everything that is sought.
  *
+ * Only those of the highest fidelity count, as scores of unequal effort cannot be
+ * compared.
+ *
  * The volume is that of the box between the best and the worst value that any trial had
  * of each measure, of which the front dominates a share: 1 would be one trial that is
  * best in all.
@@ -26,6 +29,7 @@ struct front {
     nw_goal goal;
     struct entry *entry;
     int n, room;
+    double fidelity;             /* of all of them */
     double *loss, *best, *worst; /* loss: n rows */
     int *rank;
     size_t *order;
@@ -39,6 +43,11 @@ static nw_status add(void *user, const nw_stored_trial *trial)
     for (int i = 0; i < f->goal.n_objective; i++)
         if (isnan(nw_measure_of(f->goal.objective[i], &trial->score)))
             return NW_OK;
+    if (trial->fidelity < f->fidelity)
+        return NW_OK;
+    if (trial->fidelity > f->fidelity)
+        f->n = 0;
+    f->fidelity = trial->fidelity;
     NW_TRY(nw_grow(f->ctx, &f->entry, f->n, &f->room, sizeof(*f->entry)));
     e = &f->entry[f->n];
     *e = (struct entry){.id = trial->id, .score = trial->score};
