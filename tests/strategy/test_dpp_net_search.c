@@ -259,11 +259,11 @@ static double volume_of(const char *spec, uint64_t seed)
     return volume / reference[0] / reference[1];
 }
 
-/* 9 + 6 x 8 trials against as many at random, as equals; bench_progressive.c has more. */
+/* 9 + 6 x 8 trials against as many at random; bench_progressive.c has more. */
 static void test_dpp_net_search__finds_a_better_front_than_chance(void **state)
 {
     enum { SEEDS = 3 };
-    double least = 1, most = 0;
+    double grown = 0, drawn = 0;
 
     (void)state;
     if (access(MACRO, R_OK)) {
@@ -271,11 +271,11 @@ static void test_dpp_net_search__finds_a_better_front_than_chance(void **state)
         skip();
     }
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        least = fmin(least, volume_of("dpp-net first=2 k=8 surrogate=mlp", seed));
-        most = fmax(most, volume_of("random", seed));
+        grown += volume_of("dpp-net first=2 k=8 surrogate=mlp", seed) / SEEDS;
+        drawn += volume_of("random", seed) / SEEDS;
     }
-    print_message("least volume %.4f, largest at random %.4f\n", least, most);
-    assert_true(least > most);
+    print_message("mean volume %.4f, at random %.4f\n", grown, drawn);
+    assert_true(grown > drawn + .01);
 }
 
 int main(void)
