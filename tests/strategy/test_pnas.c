@@ -3,10 +3,13 @@
 #include "progressive_test.h"
 
 #include "estimate.h"
+#include "failing.h"
 #include "loop.h"
 #include "ranktest.h"
 
 #include <unistd.h>
+
+extern const nw_strategy_type nw_strategy_pnas;
 
 #define MACRO "../shared/data/nasbench-macro/nas-bench-macro_cifar10.json"
 
@@ -324,6 +327,72 @@ static void test_pnas__stays_within_limits(void **state)
     nw_close(ctx);
 }
 
+/* Two edges of NAS-Bench-201 make 25 archs, which without other edges are one network. */
+static void test_pnas__distinct_archs_are_all_trained(void **state)
+{
+    nw_ctx *ctx = nw_open(&(nw_config){.threads = 1});
+    struct drive d = {.score = planted}, e = {.score = planted};
+    uint64_t class[25];
+
+    (void)state;
+    drive_open(&d, ctx, "nasbench201",
+               "pnas first=2 k=1 neutral=none distinct=arch " SMALL);
+    assert_int_equal(drive(&d, 25, class), 25);
+    assert_true(class[24] == class[0]);
+    assert_int_equal(d.stages, 1);
+    drive_open(&e, ctx, "nasbench201", "pnas first=2 k=1 neutral=none " SMALL);
+    assert_int_equal(drive(&e, 1, class), 1);
+    assert_int_equal(e.p->n_asked, 1);
+    nw_close(ctx);
+}
+
+/* ---- Memory
+ * ------------------------------------------------------------------------------ */
+
+static nw_status some_trials(struct drive *d)
+{
+    for (d->trial.id = 1; d->trial.id <= 9; d->trial.id++) {
+        NW_TRY(d->type->propose(d->p, &d->trial));
+        d->trial.score.quality = planted(d);
+        NW_TRY(d->type->observe(d->p, &d->trial));
+    }
+    return NW_OK;
+}
+
+static nw_status open_and_try(nw_ctx *ctx)
+{
+    static const char spec[] = "pnas k=2 members=1 embedding=2 hidden=2 epochs=1";
+    static const int pixels[3] = {3, 32, 32};
+    struct drive d = {.ctx = ctx, .type = &nw_strategy_pnas};
+
+    d.space = nw_space_open(ctx, "nasbench-macro", pixels, 10);
+    d.trial.arch = nw_arch_new(ctx, d.space);
+    d.p = nw_alloc(ctx, d.type->size);
+    if (!d.trial.arch || !d.p)
+        return nw_pending(ctx);
+    d.env = (nw_env){.ctx = ctx, .space = d.space};
+    NW_TRY(nw_spec_parse(ctx, (const nw_head *)d.type, spec, NULL, d.p));
+    NW_TRY(d.type->open(d.p, &d.env));
+    return some_trials(&d);
+}
+
+static void test_pnas__every_allocation_may_fail(void **state)
+{
+    nw_status status = NW_ENOMEM;
+
+    (void)state;
+    for (long k = 1; status < 0; k += 1 + k / 64) {
+        struct failing failing = {.left = k};
+        nw_ctx *ctx = nw_open(
+            &(nw_config){.realloc = failing_realloc, .user = &failing, .threads = 1});
+
+        status = ctx ? open_and_try(ctx) : NW_ENOMEM;
+        assert_true(status >= 0 || status == NW_ENOMEM);
+        nw_close(ctx);
+        assert_int_equal(failing.blocks, 0);
+    }
+}
+
 /* ---- On a table
  * ---------------------------------------------------------------------------- */
 
@@ -435,6 +504,8 @@ int main(void)
         cmocka_unit_test(test_pnas__failed_trials_are_survived),
         cmocka_unit_test(test_pnas__waits_at_the_end_of_a_stage),
         cmocka_unit_test(test_pnas__stays_within_limits),
+        cmocka_unit_test(test_pnas__distinct_archs_are_all_trained),
+        cmocka_unit_test(test_pnas__every_allocation_may_fail),
         cmocka_unit_test(test_pnas__finds_more_than_chance_on_a_table),
     };
 
