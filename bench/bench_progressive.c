@@ -9,10 +9,12 @@
  *
  * One CSV row a search: what the best trial (by the score that the search saw) reports;
  * the mean over stages of Spearman's correlation between guesses and reports, over all
- * candidates of the stage, trained or not; the share of the true front's hypervolume that
- * the trials have, by what they report. The first objective is the score. The box of the
- * hypervolume goes from the true front's best to its worst in every objective, and a
- * tenth of that further. Comparisons with the last strategy follow as comments.
+ * candidates of the stage, trained or not; and two shares of the true front's hypervolume
+ * that the trials have, by what they report. The first objective is the score. The box of
+ * `volume` goes from the true front's best to its worst in every objective, and a tenth
+ * of that further; where the front's ends are networks of no use it says little, so the
+ * box of `half` ends at the medians of the space. Comparisons with the last strategy
+ * follow as comments.
  */
 #include "estimate.h"
 #include "front.h"
@@ -42,7 +44,8 @@ struct job {
     size_t n, room;
     double rho;
     int stages;
-    double reference[MOST], whole, low[MOST], range[MOST];
+    double low[MOST], worst[MOST], median[MOST]; /* of the two boxes */
+    double whole, half;
     nw_index seen;
     nw_score *truth; /* of the archs of `seen` */
     size_t truth_room;
@@ -119,17 +122,20 @@ static void watch(void *user, nw_progressive *p, const nw_candidates *c)
 /* ---- A search
  * -------------------------------------------------------------------------- */
 
-static double share_of_volume(struct job *job)
+static double volume_to(struct job *job, const double *worst)
 {
     const size_t m = (size_t)job->m;
-    double volume, *scaled = nw_alloc(job->ctx, (job->n + 1) * m * sizeof(double));
+    double one[MOST], volume,
+        *scaled = nw_alloc(job->ctx, (job->n + 1) * m * sizeof(*one));
 
     for (size_t i = 0; i < job->n * m; i++)
-        scaled[i] = (job->point[i] - job->low[i % m]) / job->range[i % m];
-    check(job->ctx, nw_front_volume(job->ctx, &(nw_points){scaled, job->n, job->m},
-                                    job->reference, &volume));
+        scaled[i] = (job->point[i] - job->low[i % m]) / (worst[i % m] - job->low[i % m]);
+    for (size_t k = 0; k < m; k++)
+        one[k] = 1;
+    check(job->ctx,
+          nw_front_volume(job->ctx, &(nw_points){scaled, job->n, job->m}, one, &volume));
     nw_release(job->ctx, scaled);
-    return job->whole > 0 ? volume / job->whole : volume;
+    return volume;
 }
 
 static nw_status cost(void *loop, const nw_arch *arch, nw_score *out)
@@ -211,6 +217,24 @@ static double search(struct job *job, const char *spec, uint64_t seed, int trial
 /* ---- The truth
  * -------------------------------------------------------------------------- */
 
+static void measure_loss(struct job *job, int k, const int *rank)
+{
+    double *loss = nw_alloc(job->ctx, job->n * sizeof(*loss)), high = -INFINITY;
+
+    job->low[k] = INFINITY;
+    for (size_t i = 0; i < job->n; i++) {
+        loss[i] = job->point[i * (size_t)job->m + (size_t)k];
+        if (rank[i])
+            continue;
+        job->low[k] = fmin(job->low[k], loss[i]);
+        high = fmax(high, loss[i]);
+    }
+    job->worst[k] = job->low[k] + 1.1 * (high - job->low[k]);
+    nw_sort(loss, (int)job->n);
+    job->median[k] = nw_quantile(loss, (int)job->n, .5);
+    nw_release(job->ctx, loss);
+}
+
 static void enumerate(struct job *job)
 {
     nw_arch *arch = nw_arch_new(job->ctx, job->space);
@@ -224,19 +248,10 @@ static void enumerate(struct job *job)
     rank = nw_alloc(job->ctx, job->n * sizeof(*rank));
     check(job->ctx,
           nw_front_rank(job->ctx, &(nw_points){job->point, job->n, job->m}, rank));
-    for (int k = 0; k < job->m; k++) {
-        double low = INFINITY, high = -INFINITY;
-
-        for (size_t i = 0; i < job->n; i++)
-            if (!rank[i]) {
-                low = fmin(low, job->point[i * (size_t)job->m + (size_t)k]);
-                high = fmax(high, job->point[i * (size_t)job->m + (size_t)k]);
-            }
-        job->low[k] = low;
-        job->range[k] = high > low ? high - low : 1;
-        job->reference[k] = 1.1;
-    }
-    job->whole = share_of_volume(job);
+    for (int k = 0; k < job->m; k++)
+        measure_loss(job, k, rank);
+    job->whole = volume_to(job, job->worst);
+    job->half = volume_to(job, job->median);
     job->n = 0;
 }
 
@@ -244,7 +259,7 @@ static void enumerate(struct job *job)
  * ------------------------------------------------------------------------------- */
 
 struct result {
-    double best[MOST_SEEDS], volume[MOST_SEEDS], rho[MOST_SEEDS];
+    double best[MOST_SEEDS], volume[MOST_SEEDS], half[MOST_SEEDS], rho[MOST_SEEDS];
 };
 
 static void run(struct job *job, const char *spec, int seeds, int trials,
@@ -254,10 +269,11 @@ static void run(struct job *job, const char *spec, int seeds, int trials,
         job->n = 0;
         job->rho = job->stages = 0;
         out->best[s] = search(job, spec, (uint64_t)s + 1, trials);
-        out->volume[s] = share_of_volume(job);
+        out->volume[s] = volume_to(job, job->worst) / job->whole;
+        out->half[s] = volume_to(job, job->median) / job->half;
         out->rho[s] = job->stages ? job->rho / job->stages : NAN;
-        printf("\"%s\",%d,%zu,%.5f,%.4f,%.4f\n", spec, s + 1, job->n, out->best[s],
-               out->rho[s], out->volume[s]);
+        printf("\"%s\",%d,%zu,%.5f,%.4f,%.4f,%.4f\n", spec, s + 1, job->n, out->best[s],
+               out->rho[s], out->volume[s], out->half[s]);
         fflush(stdout);
     }
 }
@@ -294,13 +310,14 @@ int main(int argc, char **argv)
     job.spec = argv[2];
     open_table(&job, 1);
     enumerate(&job);
-    printf("strategy,seed,trials,best,correlation,volume\n");
+    printf("strategy,seed,trials,best,correlation,volume,half\n");
     for (int i = 0; i < n; i++)
         run(&job, argv[6 + i], seeds, atoi(argv[3]), &result[i]);
     for (int i = 0; i < n; i++) {
         printf("# %s: correlation %.3f\n", argv[6 + i], nw_mean(result[i].rho, seeds));
         compare(&job, "best", result[i].best, result[n - 1].best, seeds);
         compare(&job, "volume", result[i].volume, result[n - 1].volume, seeds);
+        compare(&job, "half", result[i].half, result[n - 1].half, seeds);
     }
     nw_close(job.ctx);
     return 0;

@@ -146,8 +146,9 @@ static nw_status name_words(nw_blocks *b)
     nw_index index = {.ctx = b->ctx};
     int64_t found = 0;
 
-    for (int i = 0; i < b->code->n && found != NW_INDEX_NONE; i++)
-        for (int v = 0; v < b->code->options[i] && found != NW_INDEX_NONE; v++) {
+    for (int k = 0; k < b->n * b->per; k++)
+        for (int i = b->part[k], v = 0; v < b->code->options[i] && found != NW_INDEX_NONE;
+             v++) {
             found = nw_index_add(&index, meaning(b, i, v));
             b->word[b->first[i] + v] = (int)found;
         }
@@ -188,10 +189,11 @@ static nw_status make_room(nw_blocks *b, int *options)
     if (!b->part || !b->neutral || !b->first)
         return NW_ENOMEM;
     for (int i = 0, k = 0; i < b->code->n; i++) {
+        if (i == b->depth)
+            continue;
+        b->part[k++] = i;
         b->first[i] = *options;
         *options += b->code->options[i];
-        if (i != b->depth)
-            b->part[k++] = i;
     }
     b->word = nw_alloc(b->ctx, (size_t)*options * sizeof(int));
     return b->word ? NW_OK : NW_ENOMEM;

@@ -191,7 +191,8 @@ int nw_candidate_arch(nw_progressive *p, const nw_candidates *c, size_t i,
     nw_candidate(p, c, i, p->x);
     if (!nw_code_write(p->blocks.code, p->x, p->arch) || !nw_env_allows(&p->env, p->arch))
         return 0;
-    *class = nw_arch_class(p->arch);
+    *class =
+        strcmp(p->key.distinct, "arch") ? nw_arch_class(p->arch) : nw_arch_hash(p->arch);
     return 1;
 }
 

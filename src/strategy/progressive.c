@@ -354,6 +354,7 @@ nw_status nw_progressive_open(nw_progressive *p, const nw_env *env)
     p->known.ctx = env->ctx;
     NW_TRY(one_of(env->ctx, "surrogate", key->surrogate, "mlp", "lstm"));
     NW_TRY(one_of(env->ctx, "lessons", key->lessons, "level", "all"));
+    NW_TRY(one_of(env->ctx, "distinct", key->distinct, "network", "arch"));
     NW_TRY(one_of(env->ctx, "target", key->target, "scaled", "plain"));
     NW_TRY(nw_blocks_open(&p->blocks, env->ctx, env->space, &key->blocks));
     p->arch = nw_arch_new(env->ctx, env->space);

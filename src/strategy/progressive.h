@@ -13,10 +13,10 @@
  * How candidates are put in order is the strategy's own: that is all that PNAS and
  * DPP-Net differ in.
  *
- * Cells that are the same network (nw_arch_class()) are trained once. A candidate for
- * growth that is one of an earlier stage, as where its new block does nothing, is kept
- * with the score it has, beside the k new ones. Cells that failed are neither grown nor
- * learned from.
+ * Cells that are the same network (nw_arch_class()) are trained once, unless
+ * distinct=arch. A candidate for growth that is one of an earlier stage, as where its new
+ * block does nothing, is kept with the score it has, beside the k new ones. Cells that
+ * failed are neither grown nor learned from.
  */
 #ifndef NW_PROGRESSIVE_H
 #define NW_PROGRESSIVE_H
@@ -28,6 +28,7 @@
 struct nw_progressive_keys {
     struct nw_blocks_keys blocks;
     char surrogate[NW_TEXT_SIZE], lessons[NW_TEXT_SIZE], target[NW_TEXT_SIZE];
+    char distinct[NW_TEXT_SIZE];
     int k, first, rounds, members, embedding, hidden, epochs, batch;
     double share, lr, lr_later;
 };
@@ -43,10 +44,16 @@ struct nw_progressive_keys {
     {"rounds", NW_INT, offsetof(struct nw_progressive_keys, rounds), "0", 0, 1000000,    \
      "stages after the last block, which change the best cells; the paper has none",     \
      NULL},                                                                              \
+    {"distinct", NW_TEXT, offsetof(struct nw_progressive_keys, distinct),                \
+     "network", 0, 0,                                                                    \
+     "what is trained once: a \"network\", or an \"arch\", where a network that can be " \
+     "written in two ways may cost more in one", NULL},                                  \
     NW_BLOCKS_KEYS(struct nw_progressive_keys, blocks),                                  \
-    {"surrogate", NW_TEXT, offsetof(struct nw_progressive_keys, surrogate), surrogate_, 0, 0, \
+    {"surrogate", NW_TEXT, offsetof(struct nw_progressive_keys, surrogate),              \
+     surrogate_, 0, 0,                                                                   \
      "\"mlp\" or \"lstm\"", NULL},                                                       \
-    {"members", NW_INT, offsetof(struct nw_progressive_keys, members), "5", 1, NW_SURROGATE_MEMBERS, \
+    {"members", NW_INT, offsetof(struct nw_progressive_keys, members),                   \
+     "5", 1, NW_SURROGATE_MEMBERS,                                                       \
      "of the ensemble", NULL},                                                           \
     {"share", NW_REAL, offsetof(struct nw_progressive_keys, share), "0.8", 0, 1,         \
      "of the lessons, for a member", NULL},                                              \
@@ -56,7 +63,8 @@ struct nw_progressive_keys {
     {"target", NW_TEXT, offsetof(struct nw_progressive_keys, target), "scaled", 0, 0,    \
      "what it learns: the quality \"scaled\" to mean 0 and deviation 1, or \"plain\" "   \
      "behind a sigmoid, as in the paper, for qualities from 0 to 1", NULL},              \
-    {"embedding", NW_INT, offsetof(struct nw_progressive_keys, embedding), "100", 1, 10000, \
+    {"embedding", NW_INT, offsetof(struct nw_progressive_keys, embedding),               \
+     "100", 1, 10000,                                                                    \
      "numbers of a word", NULL},                                                         \
     {"hidden", NW_INT, offsetof(struct nw_progressive_keys, hidden), "100", 1, 10000,    \
      "units of a layer, or of the LSTM", NULL},                                          \
@@ -66,7 +74,8 @@ struct nw_progressive_keys {
      "lessons of a step", NULL},                                                         \
     {"lr", NW_REAL, offsetof(struct nw_progressive_keys, lr), "0.01", 0, 10,             \
      "of the first fit; falls along half a cosine", NULL},                               \
-    {"lr_later", NW_REAL, offsetof(struct nw_progressive_keys, lr_later), "0.002", 0, 10, \
+    {"lr_later", NW_REAL, offsetof(struct nw_progressive_keys, lr_later),                \
+     "0.002", 0, 10,                                                                     \
      "of the others, which go on from the weights there are", NULL}
 /* clang-format on */
 
@@ -147,7 +156,8 @@ nw_status nw_candidates_guess(nw_progressive *p, nw_candidates *c);
 /* Decisions of candidate i; answers its level. */
 int nw_candidate(const nw_progressive *p, const nw_candidates *c, size_t i, int *x);
 
-/* Candidate i as p->arch, and its class; 0 = not legal, or beyond the limits. */
+/* Candidate i as p->arch, and what it is known by, its class or with distinct=arch its
+ * hash; 0 = not legal, or beyond the limits. */
 int nw_candidate_arch(nw_progressive *p, const nw_candidates *c, size_t i,
                       uint64_t *class);
 
