@@ -4,8 +4,9 @@
  *   bench_nao nets SPACE TRAIN EPOCHS BATCH SEED
  *       train on TRAIN random archs of the space with a synthetic quality and noise, and
  *       test on 200 others; rows at ten points of the training
- *   bench_nao search TABLE STRATEGY SEEDS TRIALS
- *       NAS-Bench-201: the best of TRIALS by 12 epochs, and its 200 epochs
+ *   bench_nao search TABLE STRATEGY FIRST LAST TRIALS
+ *       NAS-Bench-201, seeds FIRST to LAST: the best of TRIALS by 12 epochs, and its
+ *       200 epochs
  *
  * Rows go to standard output as CSV.
  */
@@ -32,8 +33,7 @@ static int failed(nw_ctx *ctx)
     return 1;
 }
 
-/* ---- Nets ---------------------------------------------------------------------------
- */
+/* ---- Nets ----------------------------------------------------------------------- */
 
 enum { TEST = 200, SEEDS = 100, MOST_STEP = 50 };
 
@@ -246,8 +246,7 @@ static int nets(char **arg)
     return 0;
 }
 
-/* ---- Searches -----------------------------------------------------------------------
- */
+/* ---- Searches ------------------------------------------------------------------- */
 
 static double held_out(nw_space *space, nw_arch *best, const char *table,
                        const char *column)
@@ -287,8 +286,8 @@ static int search_once(const char *table, const char *strategy, int seed, int tr
 static int searches(char **arg)
 {
     printf("strategy,trials,seed,valid_12ep,valid_200ep,test_200ep,cpu_s\n");
-    for (int seed = 1; seed <= atoi(arg[2]); seed++)
-        if (search_once(arg[0], arg[1], seed, atoi(arg[3])))
+    for (int seed = atoi(arg[2]); seed <= atoi(arg[3]); seed++)
+        if (search_once(arg[0], arg[1], seed, atoi(arg[4])))
             return 1;
     return 0;
 }
@@ -297,9 +296,9 @@ int main(int argc, char **argv)
 {
     if (argc == 7 && !strcmp(argv[1], "nets"))
         return nets(argv + 2);
-    if (argc == 6 && !strcmp(argv[1], "search"))
+    if (argc == 7 && !strcmp(argv[1], "search"))
         return searches(argv + 2);
     fprintf(stderr, "usage: bench_nao nets SPACE TRAIN EPOCHS BATCH SEED\n"
-                    "       bench_nao search TABLE STRATEGY SEEDS TRIALS\n");
+                    "       bench_nao search TABLE STRATEGY FIRST LAST TRIALS\n");
     return 2;
 }

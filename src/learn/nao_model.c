@@ -43,8 +43,7 @@ struct nw_nao {
     size_t room_x, room_dy;
 };
 
-/* ---- The nets -------------------------------------------------------------------------
- */
+/* ---- The nets ------------------------------------------------------------------- */
 
 static nw_ref embed(const nw_nao *m, nw_space *s, nw_ref words, const char *name)
 {
@@ -151,8 +150,7 @@ static void build_speaker(const nw_nao *m, nw_space *s)
     nw_output(s, nw_op(s, "concat", nw_op(s, "flatten", x), speak(m, s, d, state)));
 }
 
-/* ---- Making --------------------------------------------------------------------------
- */
+/* ---- Making --------------------------------------------------------------------- */
 
 static void nao_destroy(void *object)
 {
@@ -241,8 +239,7 @@ static nw_status make_room(nw_nao *m, size_t in, size_t out)
     return m->room_x >= in && m->room_dy >= out ? NW_OK : NW_ENOMEM;
 }
 
-/* ---- Learning ------------------------------------------------------------------------
- */
+/* ---- Learning ------------------------------------------------------------------- */
 
 static float word(const nw_nao *m, const int *sentence, int i)
 {
@@ -318,8 +315,7 @@ nw_status nw_nao_step(nw_nao *m)
     return nw_learner_step(m->all, NULL);
 }
 
-/* ---- Searching ------------------------------------------------------------------------
- */
+/* ---- Searching ------------------------------------------------------------------ */
 
 nw_status nw_nao_encode(nw_nao *m, int batch, const int *sentence, float *state)
 {

@@ -9,8 +9,7 @@
 /* Beyond this the last layer of a decoder is larger than all the rest. */
 enum { MOST_WORDS = 20000 };
 
-/* ---- Kinds of decisions -------------------------------------------------------------
- */
+/* ---- Kinds of decisions --------------------------------------------------------- */
 
 /* The choice that decision i is, or -1 where it is one of subsets or under a rule. */
 static int choice_of(const nw_code *code, int i)
@@ -65,8 +64,7 @@ static nw_status share_out(nw_words *w, const nw_code *code)
     return NW_OK;
 }
 
-/* ---- Nodes of two branches ------------------------------------------------------------
- */
+/* ---- Nodes of two branches ------------------------------------------------------ */
 
 static const char *const sides[][4] = {
     {"_in1", "_op1", "_in2", "_op2"},
@@ -126,8 +124,7 @@ static void put_in_order(nw_words *w, const nw_code *code, unsigned char *said)
     w->pairs = w->n > 0 && w->n == 4 * w->n_node;
 }
 
-/* ---- Making --------------------------------------------------------------------------
- */
+/* ---- Making --------------------------------------------------------------------- */
 
 nw_words *nw_words_new(nw_ctx *ctx, const nw_code *code)
 {
@@ -154,8 +151,7 @@ void nw_words_free(nw_words *words)
         nw_release(words->ctx, words);
 }
 
-/* ---- Sentences -----------------------------------------------------------------------
- */
+/* ---- Sentences ------------------------------------------------------------------ */
 
 void nw_words_of(const nw_words *words, const int *x, int *s)
 {

@@ -8,22 +8,22 @@
  * gradient of the predictor and decoded: a gradient step in a discrete space. The nets
  * are in nao_model.c, the words that they read in nao_words.c.
  *
- * pool      `pool` random archs (600) are evaluated
- * round     E, P and D learn from all that was evaluated, for `epochs` epochs, from fresh
- *           weights; targets are the qualities brought to 0..1, anew in every round
- *           L = lambda (f - s)^2 + (1 - lambda) (- log probability of a word)   (eq. 2,
- * 3) in spaces of two branches a node these change places with probability 1/2 climb of
- * the `seeds` best: S' = S + eta df/dS, every vector of S' to length 1, eta = 1, 2, ...
- * `steps`, always from S; decoded greedily; whatever is new is taken, of the best first,
- * until there are `new` of them; random archs fill up then      they are evaluated, and
- * so on for `rounds` rounds, after which it ends
+ * pool   `pool` random archs (600) are evaluated
+ * learn  E, P and D, for `epochs` epochs from fresh weights, on all that was evaluated;
+ *        targets s are the qualities brought to 0..1, anew in every round
+ *        L = lambda (f - s)^2 + (1 - lambda) (- log probability of a word)
+ *        in spaces of two branches a node these change places with probability 1/2
+ * climb  S' = S + eta df/dS from each of the `seeds` best, every vector of S' brought to
+ *        length 1, for eta = 1, 2, ... `steps`, always from S; decoded greedily; whatever
+ *        is new is taken, the best seed's first, until there are `new` of them; random
+ *        archs fill up. They are evaluated, and so on for `rounds` rounds: the end
  *
  * What differs from the paper. The sign is + since f predicts what is maximised. The
- * learners start anew in every round and learn from everything evaluated (Algorithm 1;
- * the loop with shared weights keeps a pool whose worst are replaced): the state of a
- * search is then only what it has tried. An arch is new when no arch of its class
- * (nw_arch_class) was tried, so an exchange of two branches is not; the authors compare
- * strings. With a pool below the paper's 600 a round is shorter unless keys say
+ * learners start anew in every round and learn from everything evaluated
+ * (the authors' loop with shared weights keeps a pool whose worst are replaced), so that
+ * the state of a search is only what it has tried. An arch is new when no arch of its
+ * class (nw_arch_class) was tried, so an exchange of two branches is not; the authors
+ * compare strings. With a pool below the paper's 600 a round is shorter unless keys say
  * otherwise: 100 epochs in batches of 20 instead of 1000 in batches of 100, and seeds are
  * a fifth of the pool. The last step of the paper, to train the best few at full length,
  * is a stage of its own in a study.
@@ -91,8 +91,7 @@ static const nw_attr nao_attrs[] = {
     {0},
 };
 
-/* ---- What was tried -------------------------------------------------------------------
- */
+/* ---- What was tried ------------------------------------------------------------- */
 
 static size_t length(const struct nao *o)
 {
@@ -160,8 +159,7 @@ static nw_status join_random(struct nao *o, uint64_t seed)
     return status;
 }
 
-/* ---- Learning
- * --------------------------------------------------------------------------- */
+/* ---- Learning ------------------------------------------------------------------- */
 
 /* Memory of a round. */
 struct round {
@@ -250,8 +248,7 @@ static nw_status learn(struct round *r)
     return tell(o, "nao_loss", loss);
 }
 
-/* ---- Climbing
- * --------------------------------------------------------------------------- */
+/* ---- Climbing ------------------------------------------------------------------- */
 
 /* The seeds, best first; of equals the older. */
 static void rank(struct round *r)
@@ -320,8 +317,7 @@ static nw_status climb_all(struct round *r)
     return NW_OK;
 }
 
-/* ---- A round
- * ------------------------------------------------------------------------------ */
+/* ---- A round -------------------------------------------------------------------- */
 
 /* Everything but what depends on the net. */
 static nw_status get_memory(struct round *r)
@@ -389,8 +385,7 @@ static nw_status generate(struct nao *o)
     return o->queued > before ? NW_OK : NW_DONE;
 }
 
-/* ---- The strategy
- * ------------------------------------------------------------------------- */
+/* ---- The strategy --------------------------------------------------------------- */
 
 /* The paper's sizes of a round, or those that suit a pool too small for them. */
 static void fit_to_pool(struct nao *o)

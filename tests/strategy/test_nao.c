@@ -26,8 +26,7 @@ static nw_space *open_space(nw_ctx *ctx, const char *spec)
     return s;
 }
 
-/* ---- Words ----------------------------------------------------------------------------
- */
+/* ---- Words ---------------------------------------------------------------------- */
 
 static void test_words__of_nao_are_those_of_its_authors(void **state)
 {
@@ -130,9 +129,7 @@ static void test_words__swapped_say_the_same_network(void **state)
     check_swaps("amoebanet");
 }
 
-/* ---- A synthetic quality
- * ---------------------------------------------------------------
- */
+/* ---- A synthetic quality -------------------------------------------------------- */
 
 struct nets {
     nw_ctx *ctx;
@@ -185,9 +182,7 @@ static double worth(const struct nets *a, const int *s)
     return sum / sqrt(a->n);
 }
 
-/* ---- Gradients
- * --------------------------------------------------------------------------
- */
+/* ---- Gradients ------------------------------------------------------------------ */
 
 enum { BATCH = 3 };
 
@@ -309,9 +304,7 @@ static void test_nets__states_have_length_1_wherever_they_climb(void **state)
     nw_close(a.ctx);
 }
 
-/* ---- Learning
- * ----------------------------------------------------------------------------
- */
+/* ---- Learning ------------------------------------------------------------------- */
 
 enum { TRAIN = 300, TEST = 200, WORDS = 20, SEEDS = 60, EPOCHS = 90, STEP = 20 };
 
@@ -454,9 +447,7 @@ static void test_nets__rank_rebuild_and_climb(void **state)
     nw_close(a.ctx);
 }
 
-/* ---- The strategy
- * ------------------------------------------------------------------------
- */
+/* ---- The strategy --------------------------------------------------------------- */
 
 #define SMALL "embedding=6 hidden=8 mlp_layers=1 mlp_hidden=8 lr=1e-2 "
 
