@@ -320,6 +320,8 @@ typedef struct nw_search_config {
     const char *estimator; /* "supernet epochs=50", "train epochs=5" ...             */
     nw_data *train;        /* weights learn from this                                */
     nw_data *valid;        /* scores come from this; never give it test data         */
+    nw_data *test;         /* optional: what a trained network does on it is noted in
+                              the study with its trial, and no score depends on it   */
     nw_study *study;       /* optional; a stage that is in it is resumed             */
     const nw_arch *arch;   /* optional: where strategy "fixed" starts                */
     uint64_t seed;
