@@ -365,6 +365,24 @@ typedef struct nw_bench_config {
 nw_status nw_bench(nw_space *space, const nw_arch *arch, const nw_bench_config *config,
                    const char *format, FILE *out);
 
+/* ---- Tables ---------------------------------------------------------------- */
+
+/* What table of a space is wanted. */
+typedef struct nw_tabulate_config {
+    uint64_t sample; /* distinct archs drawn at random; 0 = all of them              */
+    int runs;        /* times that each is estimated, from other seeds; 0 = 1        */
+    int passes;      /* their median is the latency on one thread; 0 = not measured  */
+} nw_tabulate_config;
+
+/* Estimate all archs of a space, or a sample, and write the results as CSV, which the
+ * estimator "table" reads. `how` is what nw_search() takes; its study is needed, and
+ * strategy, arch, objective and budgets are not looked at. The runs are stages "run-1",
+ * "run-2" ... of the study, so a table that was interrupted is gone on with. Failed
+ * trials have a row without a score. Runs after the first need an estimator with a key
+ * `run`. */
+nw_status nw_tabulate(nw_space *space, const nw_search_config *how,
+                      const nw_tabulate_config *what, const char *path);
+
 /* ---- Export and listing ---------------------------------------------------- */
 
 /* spec: "json", "dot", "svg", "onnx", "safetensors". net may be NULL where no
