@@ -383,6 +383,73 @@ typedef struct nw_tabulate_config {
 nw_status nw_tabulate(nw_space *space, const nw_search_config *how,
                       const nw_tabulate_config *what, const char *path);
 
+/* ---- Comparison ----------------------------------------------------------- */
+
+/* Several strategies, each run several times on equal budgets. A run is nw_search() with
+ * one strategy and one seed; what it finds is chosen by validation and judged by what the
+ * search never saw: the report of its estimator, or, if that has none, validation again.
+ * Runs go to processes of one thread each; a run that fails or crashes loses. */
+typedef struct nw_compare_config {
+    size_t n;
+    const char *const
+        *strategy; /* n specs; "random", the yardstick, is added if absent */
+    const char *estimator;
+    nw_data *train, *valid; /* as in nw_search_config                                */
+    nw_study *study;        /* optional: runs that are in it are not made again      */
+    uint64_t seed;          /* runs have the seeds seed, seed + 1, ...               */
+    int seeds;              /* runs of each strategy; 0 = 30                         */
+    uint64_t max_trials;    /* of each run; this or the next must be given           */
+    double max_seconds;     /* a trial that ends later does not count                */
+    const char *limits, *objective;
+    int jobs; /* processes at a time; 0 = 1. The result does not depend on it */
+    int (*on_progress)(void *user, const nw_progress *progress); /* steps are runs     */
+    void *user;
+} nw_compare_config;
+
+typedef struct nw_outcome {
+    int strategy; /* index in the standings                                    */
+    uint64_t seed;
+    nw_status status;   /* NW_OK, or why the run failed                               */
+    const char *reason; /* words for a failed status, else NULL                       */
+    const char *arch;   /* found, in the words of its family, else JSON; NULL = none  */
+    uint64_t trials;
+    double cost_s; /* of its trials                                             */
+    double valid;  /* of arch: what the search saw                              */
+    double score;  /* of arch: what it is judged by; NaN = failed               */
+} nw_outcome;
+
+typedef struct nw_standing {
+    const char *strategy;            /* spec                                     */
+    int runs, failed;                /* that succeeded, and that did not         */
+    double valid;                    /* means over runs, here and below          */
+    double score, deviation, median; /* the deviation has the divisor runs - 1   */
+    double a12, p;                   /* probability to be above random; one-sided
+                                        Mann-Whitney, after Holm; NaN of random  */
+    double rank;                     /* mean over seeds, 1 = best                */
+    double trials, cost_s;
+} nw_standing;
+
+typedef struct nw_comparison {
+    int n, yardstick; /* strategies; which of them is random       */
+    const nw_standing *standing;
+    int n_run;             /* strategy by strategy, then seed by seed    */
+    const nw_outcome *run; /* n_run of them                              */
+    int is_held_out;       /* 0 = scores are those of validation         */
+} nw_comparison;
+
+/* Belongs to the context. Stopped or killed with a study, the same call goes on. */
+nw_status nw_compare(nw_space *space, const nw_compare_config *config,
+                     nw_comparison **out);
+void nw_comparison_free(nw_comparison *comparison);
+
+/* what: "standings", "runs", or "curves": score and validation of what was found so far,
+ * over trials, or over cost if that is the budget. format as in nw_study_print(). */
+nw_status nw_comparison_print(const nw_comparison *comparison, const char *what,
+                              const char *format, FILE *out);
+
+/* Curves and final scores as one SVG picture. */
+nw_status nw_comparison_draw(const nw_comparison *comparison, FILE *out);
+
 /* ---- Export and listing ---------------------------------------------------- */
 
 /* spec: "json", "dot", "svg", "onnx", "safetensors". net may be NULL where no

@@ -68,11 +68,10 @@ static nw_status put_trial(struct loop *l, const nw_trial *t)
 
 static nw_status note_best(struct loop *l, const nw_trial *t)
 {
-    const double q = t->score.quality;
-
-    if (t->status < 0 || isnan(q) || (l->has_best && q <= l->best_score.quality))
+    if (!nw_trial_beats(t, l->best_fidelity, l->best_score.quality))
         return NW_OK;
     l->has_best = 1;
+    l->best_fidelity = t->fidelity;
     l->best_score = t->score;
     NW_TRY(nw_arch_copy(l->best, t->arch));
     return nw_loop_keep_weights(l);
@@ -281,7 +280,8 @@ nw_status nw_loop_run(struct loop *l)
                            "%s: stopped and saved; the same command goes on from here",
                            l->stage_name);
         }
-        if (nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
+        if (l->study &&
+            nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
             NW_TRY(nw_loop_save(l));
     }
 }

@@ -52,7 +52,7 @@ static const nw_column trial_columns[] = {
     {"top5", NW_RIGHT, 4, 1},       {"params", NW_RIGHT, 0, 0},
     {"macs", NW_RIGHT, 0, 0},       {"peak_bytes", NW_RIGHT, 0, 0},
     {"latency_ms", NW_RIGHT, 3, 1}, {"cost_s", NW_RIGHT, 2, 0},
-    {"fidelity", NW_RIGHT, 0, 1},   {"seed", NW_RIGHT, 0, 1},
+    {"fidelity", NW_RIGHT, 4, 1},   {"seed", NW_RIGHT, 0, 1},
     {"reason", NW_LEFT, 0, 1},      {"arch", NW_LEFT, 0, 0},
 };
 

@@ -1,4 +1,5 @@
-/* cmd_best.c - `netwright best STUDY`: the trial of the highest quality. */
+/* cmd_best.c - `netwright best STUDY`: the trial of the highest quality, among those of
+ * the highest fidelity. */
 #include "paths.h"
 #include "records.h"
 #include "sheet.h"
@@ -9,13 +10,17 @@
 static const json_t *best_of(const json_t *rows)
 {
     const json_t *best = NULL, *row;
-    double most = -INFINITY, quality;
+    double fullest = 0, most = -INFINITY, fidelity, quality;
     size_t i;
 
     json_array_foreach(rows, i, row)
     {
+        fidelity = records_number(row, "fidelity");
         quality = records_number(row, "quality");
-        if (quality > most) { /* false for NaN: failed */
+        if (isnan(quality) || fidelity < fullest) /* NaN: failed */
+            continue;
+        if (fidelity > fullest || quality > most) {
+            fullest = fidelity;
             most = quality;
             best = row;
         }

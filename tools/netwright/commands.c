@@ -21,6 +21,16 @@ const struct command commands[N_COMMANDS] = {
      "Trains the network of --space at --arch (not needed when the space has no choices) and "
      "writes the same files as search. The same command again goes on where it was stopped.",
      NULL, 0, 1, run_train},
+    [CMD_compare] = {"compare", "", "compare strategies on equal budgets with many seeds",
+     "Runs every strategy of --strategies, and random, once for each of --seeds seeds with the same --budget. What a "
+     "run finds is chosen by validation and judged by what no search sees: the report of the estimator, or "
+     "validation again if that has none, and then it says so.\n\n"
+     "Prints a row a strategy: runs that succeeded and failed; means of validation and held-out score, deviation "
+     "and median of the latter; A12, the probability that a run is better than one of random; p of the one-sided "
+     "Mann-Whitney test of that, corrected after Holm; mean rank over the seeds; mean trials and cost.\n\n"
+     "With --out all is kept there: runs.csv, curves.csv, summary.json, figure.svg and the database study.db. The same "
+     "command goes on where it was stopped or killed; more seeds or strategies cost only their own runs.",
+     NULL, 0, 0, run_compare},
     [CMD_eval] = {"eval", "MODEL.onnx|STUDY", "accuracy and loss of a trained network",
      "Reads a network that netwright has written, or takes the winner of a study, and runs it on --data.",
      NULL, 1, 1, run_eval},

@@ -11,6 +11,7 @@ struct tool;
 #define COMMAND_MAP(X)                                                                   \
     X(search)                                                                            \
     X(train)                                                                             \
+    X(compare)                                                                           \
     X(eval)                                                                              \
     X(export)                                                                            \
     X(show)                                                                              \

@@ -12,27 +12,31 @@
 #define JOBS      (BIT(search) | BIT(train))
 #define NETS      (BIT(show) | BIT(count) | BIT(bench) | BIT(space))
 #define STUDIES   (BIT(trials) | BIT(best) | BIT(export))
+#define RUNS      (BIT(search) | BIT(compare))
 #define TABLES                                                                           \
-    (JOBS | BIT(eval) | BIT(count) | BIT(bench) | BIT(space) | BIT(data) | BIT(trials) | \
-     BIT(best) | BIT(list))
+    (JOBS | BIT(compare) | BIT(eval) | BIT(count) | BIT(bench) | BIT(space) | BIT(data) | \
+     BIT(trials) | BIT(best) | BIT(list))
 #define FIELD(name) offsetof(struct settings, name)
 
 /* clang-format off */
 const struct option_row option_rows[] = {
     {"space", 0, OPT_TEXT, FIELD(space), "SPEC|FILE", NULL,
      "search space or network: a name with keys, or a YAML file", "spaces",
-     JOBS | BIT(eval) | BIT(export)},
+     JOBS | BIT(compare) | BIT(eval) | BIT(export)},
     {"data", 0, OPT_TEXT, FIELD(data), "SPEC", NULL,
      "training data; for eval the data to evaluate on; elsewhere gives input and classes",
-     "datasets", JOBS | BIT(eval) | NETS},
+     "datasets", JOBS | BIT(compare) | BIT(eval) | NETS},
     {"test", 0, OPT_TEXT, FIELD(test), "SPEC", NULL,
      "test data, read once at the very end; default: the training data with split=test",
      "datasets", JOBS},
     {"strategy", 0, OPT_TEXT, FIELD(strategy), "SPEC", "darts",
      "what proposes architectures", "strategies", BIT(search)},
+    {"strategies", 0, OPT_TEXT, FIELD(strategies), "SPEC,SPEC...", NULL,
+     "strategies with their keys, parted by commas; random is added", "strategies",
+     BIT(compare)},
     {"estimator", 0, OPT_TEXT, FIELD(estimator), "SPEC", NULL,
      "what scores them; default: supernet for darts, train for any other strategy",
-     "estimators", BIT(search)},
+     "estimators", RUNS},
     {"final", 0, OPT_TEXT, FIELD(final), "SPEC", "train",
      "how a network is trained from scratch: an estimator with its keys; none: only search",
      "estimators", JOBS},
@@ -43,9 +47,14 @@ const struct option_row option_rows[] = {
      BIT(search)},
     {"valid", 0, OPT_SHARE, FIELD(valid), "SHARE", NULL,
      "share of the training data that steers the search; default: 0.5 with shared weights, else 0.1",
-     NULL, BIT(search)},
+     NULL, RUNS},
     {"holdout", 0, OPT_SHARE, FIELD(holdout), "SHARE", "0.1",
      "share of the training data that watches over the final training", NULL, JOBS},
+    {"seeds", 0, OPT_INT, FIELD(seeds), "N", "30",
+     "runs of each strategy, with the seeds from --seed on", NULL, BIT(compare)},
+    {"budget", 0, OPT_TEXT, FIELD(budget), "trials=N,seconds=S", NULL,
+     "of every run: trials, seconds (of a table: those that it says), or both", NULL,
+     BIT(compare)},
     {"trials", 0, OPT_COUNT, FIELD(trials), "N", "0",
      "end the search after so many trials; 0: when the strategy is done", NULL, BIT(search)},
     {"time-limit", 0, OPT_TIME, FIELD(time_limit), "TIME", "0",
@@ -54,10 +63,10 @@ const struct option_row option_rows[] = {
      "with --jobs: a trial that takes longer has failed; 0: no limit", NULL, BIT(search)},
     {"limit", 0, OPT_LIST, FIELD(limit), "MEASURE<=N", NULL,
      "what no network may exceed, as in params<=1e6: params, macs, peak_bytes, layers, "
-     "latency_ms; >= for the contrary", NULL, BIT(search)},
+     "latency_ms; >= for the contrary", NULL, RUNS},
     {"objective", 0, OPT_TEXT, FIELD(objective), "MEASURES", NULL,
      "what is sought, the first steering most: accuracy, or \"accuracy,macs\" for a front; "
-     "default: what the estimator says", NULL, BIT(search) | BIT(best)},
+     "default: what the estimator says", NULL, RUNS | BIT(best)},
     {"arch", 0, OPT_LIST, FIELD(arch), "FILE", NULL,
      "architecture as JSON, as the search writes it to arch.json", NULL, BIT(train) | NETS},
     {"study", 0, OPT_TEXT, FIELD(study), "DIR", NULL,
@@ -66,8 +75,9 @@ const struct option_row option_rows[] = {
      "part of the study: search, final, random", NULL, STUDIES},
     {"to", 0, OPT_TEXT, FIELD(to), "EXPORTER", NULL,
      "kind of file to write", "exporters", BIT(export) | BIT(show)},
-    {"out", 'o', OPT_TEXT, FIELD(out), "FILE", NULL,
-     "where to write it", NULL, BIT(export) | BIT(show)},
+    {"out", 'o', OPT_TEXT, FIELD(out), "FILE|DIR", NULL,
+     "where to write it; compare fills a directory and remembers its runs there", NULL,
+     BIT(export) | BIT(show) | BIT(compare)},
     {"input", 0, OPT_TEXT, FIELD(input), "CxHxW", NULL,
      "shape of one example, when neither the space nor --data says it", NULL, NETS},
     {"classes", 0, OPT_INT, FIELD(classes), "N", "0",
@@ -80,14 +90,14 @@ const struct option_row option_rows[] = {
      "download from this mirror and not from the official address", NULL, BIT(data)},
     {"set", 0, OPT_LIST, FIELD(set), "KEY=VALUE", NULL,
      "change a key inside a spec: strategy.lr=0.01, final.epochs=20, space.c=8", NULL,
-     JOBS | BIT(eval) | NETS | BIT(data)},
+     JOBS | BIT(compare) | BIT(eval) | NETS | BIT(data)},
     {"seed", 's', OPT_COUNT, FIELD(seed), "N", "1",
-     "random numbers follow from it alone", NULL, JOBS | BIT(count) | BIT(show) | BIT(bench) | BIT(space)},
+     "random numbers follow from it alone", NULL, JOBS | BIT(compare) | BIT(count) | BIT(show) | BIT(bench) | BIT(space)},
     {"threads", 't', OPT_INT, FIELD(threads), "N", "0",
      "threads to compute with; 0: one a core", NULL, JOBS | BIT(eval) | BIT(bench) | BIT(export)},
     {"jobs", 'j', OPT_INT, FIELD(jobs), "N", "0",
      "worker processes of one thread each that estimate trials side by side; 0: none, work "
-     "here", NULL, BIT(search)},
+     "here. compare: runs side by side; 0: one a core", NULL, RUNS},
     {"ahead", 0, OPT_INT, FIELD(ahead), "N", "0",
      "trials proposed before the first of them is observed: the result depends on it, never "
      "on --jobs; 0: 8 with --jobs, else 1", NULL, BIT(search)},
@@ -102,7 +112,7 @@ const struct option_row option_rows[] = {
     {"markdown", 0, OPT_FLAG, FIELD(markdown), NULL, NULL,
      "print the reference page as Markdown", NULL, BIT(help)},
     {"no-progress", 0, OPT_FLAG, FIELD(no_progress), NULL, NULL,
-     "no progress bar", NULL, JOBS | BIT(data)},
+     "no progress bar", NULL, JOBS | BIT(compare) | BIT(data)},
     {"quiet", 'q', OPT_FLAG, FIELD(quiet), NULL, NULL,
      "nothing on standard error but errors", NULL, ALL},
     {"verbose", 'v', OPT_FLAG, FIELD(verbose), NULL, NULL,
