@@ -383,6 +383,10 @@ typedef struct nw_tabulate_config {
 nw_status nw_tabulate(nw_space *space, const nw_search_config *how,
                       const nw_tabulate_config *what, const char *path);
 
+/* Write the columns of any table of results, what they are taken for and their range:
+ * "table", "json" or "csv". */
+nw_status nw_table_print(nw_ctx *ctx, const char *path, const char *format, FILE *out);
+
 /* ---- Comparison ----------------------------------------------------------- */
 
 /* Several strategies, each run several times on equal budgets. A run is nw_search() with
