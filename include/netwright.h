@@ -320,6 +320,8 @@ typedef struct nw_search_config {
     const char *estimator; /* "supernet epochs=50", "train epochs=5" ...             */
     nw_data *train;        /* weights learn from this                                */
     nw_data *valid;        /* scores come from this; never give it test data         */
+    nw_data *test;         /* optional: what a trained network does on it is noted in
+                              the study with its trial, and no score depends on it   */
     nw_study *study;       /* optional; a stage that is in it is resumed             */
     const nw_arch *arch;   /* optional: where strategy "fixed" starts                */
     uint64_t seed;
@@ -362,6 +364,28 @@ typedef struct nw_bench_config {
  * products, two a multiply-accumulate, and three times as many in a training pass. */
 nw_status nw_bench(nw_space *space, const nw_arch *arch, const nw_bench_config *config,
                    const char *format, FILE *out);
+
+/* ---- Tables ---------------------------------------------------------------- */
+
+/* What table of a space is wanted. */
+typedef struct nw_tabulate_config {
+    uint64_t sample; /* distinct archs drawn at random; 0 = all of them              */
+    int runs;        /* times that each is estimated, from other seeds; 0 = 1        */
+    int passes;      /* their median is the latency on one thread; 0 = not measured  */
+} nw_tabulate_config;
+
+/* Estimate all archs of a space, or a sample, and write the results as CSV, which the
+ * estimator "table" reads. `how` is what nw_search() takes; its study is needed, and
+ * strategy, arch, objective and budgets are not looked at. The runs are stages "run-1",
+ * "run-2" ... of the study, so a table that was interrupted is gone on with. Failed
+ * trials have a row without a score. Runs after the first need an estimator with a key
+ * `run`. */
+nw_status nw_tabulate(nw_space *space, const nw_search_config *how,
+                      const nw_tabulate_config *what, const char *path);
+
+/* Write the columns of any table of results, what they are taken for and their range:
+ * "table", "json" or "csv". */
+nw_status nw_table_print(nw_ctx *ctx, const char *path, const char *format, FILE *out);
 
 /* ---- Comparison ----------------------------------------------------------- */
 

@@ -259,7 +259,7 @@ double nw_measure_loss(const nw_measure *measure, const nw_score *score);
 typedef struct nw_env {
     nw_ctx *ctx;
     nw_space *space; /* sealed */
-    nw_data *train, *valid;
+    nw_data *train, *valid, *test; /* as in nw_search_config */
     const nw_arch *arch; /* of nw_search_config, may be NULL */
     uint64_t seed;
     int has_budget; /* trials or seconds end the search if the strategy does not */

@@ -54,7 +54,7 @@ static const nw_attr table_attrs[] = {
     {"file", NW_TEXT, offsetof(struct table, keys.file), NULL, 0, 0,
      "CSV with a header, plain or gzip, or JSON keyed by architecture", NULL},
     {"as", NW_TEXT, offsetof(struct table, keys.as), "auto", 0, 0,
-     "nasbench201, nasbench-macro, accel-nasbench: sets the keys below; auto, none",
+     "nasbench201, nasbench-macro, accel-nasbench, netwright: sets the rest; auto, none",
      NULL},
     {"data", NW_TEXT, offsetof(struct table, keys.data), "", 0, 0,
      "of nasbench201: cifar10 or cifar100", NULL},

@@ -174,6 +174,7 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
                      .space = space,
                      .train = config->train,
                      .valid = config->valid,
+                     .test = config->test,
                      .arch = config->arch,
                      .seed = config->seed,
                      .has_budget = config->max_trials || config->max_seconds > 0,

@@ -79,6 +79,8 @@ static char *stage_config(const struct loop *l)
     add_hash(object, "space", nw_space_hash(l->space));
     add_hash(object, "train", c->train ? nw_data_hash(c->train) : 0);
     add_hash(object, "valid", c->valid ? nw_data_hash(c->valid) : 0);
+    if (c->test)
+        add_hash(object, "test", nw_data_hash(c->test));
     add_hash(object, "arch", c->arch ? nw_arch_hash(c->arch) : 0);
     text = json_dumps(object, JSON_PRESERVE_ORDER);
     json_decref(object);

@@ -31,6 +31,14 @@ const struct command commands[N_COMMANDS] = {
      "With --out all is kept there: runs.csv, curves.csv, summary.json, figure.svg and the database study.db. The same "
      "command goes on where it was stopped or killed; more seeds or strategies cost only their own runs.",
      NULL, 0, 0, run_compare},
+    [CMD_table] = {"table", "build [JOB.yaml] | info FILE", "tabulate what the networks of a space score",
+     "build: train all networks of the space, or --sample N of them, each --seeds times with "
+     "--estimator, and write a CSV with the architecture, its cost, latency, the curve of "
+     "validation accuracy, and the accuracy on test data, one row a run. Failed trainings have "
+     "a row that says why. The same command on the same study goes on where it was stopped or "
+     "killed. What it writes is what \"--estimator 'table file=FILE'\" reads.\n\n"
+     "info: columns of a table, what they are taken for, their range; whether the table is a known one.",
+     "build|info", 1, 2, run_table},
     [CMD_eval] = {"eval", "MODEL.onnx|STUDY", "accuracy and loss of a trained network",
      "Reads a network that netwright has written, or takes the winner of a study, and runs it on --data.",
      NULL, 1, 1, run_eval},

@@ -12,6 +12,7 @@ struct tool;
     X(search)                                                                            \
     X(train)                                                                             \
     X(compare)                                                                           \
+    X(table)                                                                             \
     X(eval)                                                                              \
     X(export)                                                                            \
     X(show)                                                                              \

@@ -9,10 +9,10 @@
 
 #define BIT(name) (1u << CMD_##name)
 #define ALL       ((1u << N_COMMANDS) - 1)
-#define JOBS      (BIT(search) | BIT(train))
+#define JOBS      (BIT(search) | BIT(train) | BIT(table))
 #define NETS      (BIT(show) | BIT(count) | BIT(bench) | BIT(space))
 #define STUDIES   (BIT(trials) | BIT(best) | BIT(export))
-#define RUNS      (BIT(search) | BIT(compare))
+#define RUNS      (BIT(search) | BIT(compare) | BIT(table))
 #define TABLES                                                                           \
     (JOBS | BIT(compare) | BIT(eval) | BIT(count) | BIT(bench) | BIT(space) | BIT(data) | \
      BIT(trials) | BIT(best) | BIT(list))
@@ -39,7 +39,7 @@ const struct option_row option_rows[] = {
      "estimators", RUNS},
     {"final", 0, OPT_TEXT, FIELD(final), "SPEC", "train",
      "how a network is trained from scratch: an estimator with its keys; none: only search",
-     "estimators", JOBS},
+     "estimators", BIT(search) | BIT(train)},
     {"derive", 0, OPT_TEXT, FIELD(derive), "KEYS", NULL,
      "keys of the network that is trained at the end, \"c=36 layers=20\"", NULL, BIT(search)},
     {"baseline", 0, OPT_INT, FIELD(baseline), "N", "1",
@@ -49,9 +49,17 @@ const struct option_row option_rows[] = {
      "share of the training data that steers the search; default: 0.5 with shared weights, else 0.1",
      NULL, RUNS},
     {"holdout", 0, OPT_SHARE, FIELD(holdout), "SHARE", "0.1",
-     "share of the training data that watches over the final training", NULL, JOBS},
+     "share of the training data that watches over the final training", NULL, BIT(search) | BIT(train)},
     {"seeds", 0, OPT_INT, FIELD(seeds), "N", "30",
-     "runs of each strategy, with the seeds from --seed on", NULL, BIT(compare)},
+     "runs of each strategy, with the seeds from --seed on; for table runs of each network, "
+     "default 1", NULL, BIT(compare) | BIT(table)},
+    {"sample", 0, OPT_COUNT, FIELD(sample), "N", "0",
+     "networks drawn at random, all different; 0: all of the space", NULL, BIT(table)},
+    {"all", 0, OPT_FLAG, FIELD(all), NULL, NULL,
+     "all networks of the space, however many", NULL, BIT(table)},
+    {"latency", 0, OPT_INT, FIELD(latency), "N", "20",
+     "forward passes of one example on one thread, whose median is the latency; 0: none is "
+     "measured", NULL, BIT(table)},
     {"budget", 0, OPT_TEXT, FIELD(budget), "trials=N,seconds=S", NULL,
      "of every run: trials, seconds (of a table: those that it says), or both", NULL,
      BIT(compare)},
@@ -60,13 +68,13 @@ const struct option_row option_rows[] = {
     {"time-limit", 0, OPT_TIME, FIELD(time_limit), "TIME", "0",
      "end the search after this long: 90, 90s, 10m, 1h; 0: no limit", NULL, BIT(search)},
     {"trial-time-limit", 0, OPT_TIME, FIELD(trial_time_limit), "TIME", "0",
-     "with --jobs: a trial that takes longer has failed; 0: no limit", NULL, BIT(search)},
+     "with --jobs: a trial that takes longer has failed; 0: no limit", NULL, BIT(search) | BIT(table)},
     {"limit", 0, OPT_LIST, FIELD(limit), "MEASURE<=N", NULL,
      "what no network may exceed, as in params<=1e6: params, macs, peak_bytes, layers, "
      "latency_ms; >= for the contrary", NULL, RUNS},
     {"objective", 0, OPT_TEXT, FIELD(objective), "MEASURES", NULL,
      "what is sought, the first steering most: accuracy, or \"accuracy,macs\" for a front; "
-     "default: what the estimator says", NULL, RUNS | BIT(best)},
+     "default: what the estimator says", NULL, BIT(search) | BIT(compare) | BIT(best)},
     {"arch", 0, OPT_LIST, FIELD(arch), "FILE", NULL,
      "architecture as JSON, as the search writes it to arch.json", NULL, BIT(train) | NETS},
     {"study", 0, OPT_TEXT, FIELD(study), "DIR", NULL,
@@ -76,8 +84,8 @@ const struct option_row option_rows[] = {
     {"to", 0, OPT_TEXT, FIELD(to), "EXPORTER", NULL,
      "kind of file to write", "exporters", BIT(export) | BIT(show)},
     {"out", 'o', OPT_TEXT, FIELD(out), "FILE|DIR", NULL,
-     "where to write it; compare fills a directory and remembers its runs there", NULL,
-     BIT(export) | BIT(show) | BIT(compare)},
+     "where to write it; compare fills a directory and remembers its runs there; table: default "
+     "table.csv in the study", NULL, BIT(export) | BIT(show) | BIT(compare) | BIT(table)},
     {"input", 0, OPT_TEXT, FIELD(input), "CxHxW", NULL,
      "shape of one example, when neither the space nor --data says it", NULL, NETS},
     {"classes", 0, OPT_INT, FIELD(classes), "N", "0",
@@ -100,7 +108,7 @@ const struct option_row option_rows[] = {
      "here. compare: runs side by side; 0: one a core", NULL, RUNS},
     {"ahead", 0, OPT_INT, FIELD(ahead), "N", "0",
      "trials proposed before the first of them is observed: the result depends on it, never "
-     "on --jobs; 0: 8 with --jobs, else 1", NULL, BIT(search)},
+     "on --jobs; 0: 8 with --jobs, else 1", NULL, BIT(search) | BIT(table)},
     {"format", 'f', OPT_WORD, FIELD(format), "table|json|csv", "table",
      "form of what is printed", NULL, TABLES},
     {"inference", 0, OPT_FLAG, FIELD(inference), NULL, NULL,

@@ -21,8 +21,8 @@ struct words {
 /* What the options say, defaults included. Fractions are 0..1, times in seconds. */
 struct settings {
     int help, version, man, markdown, quiet, verbose, no_progress, inference, profile;
-    uint64_t seed, trials;
-    int threads, jobs, ahead, seeds, baseline, batch, classes, number;
+    uint64_t seed, trials, sample;
+    int threads, jobs, ahead, seeds, latency, all, baseline, batch, classes, number;
     double time_limit, trial_time_limit, valid, holdout;
     struct words set, arch, limit;
     const char *format, *color, *space, *data, *test, *strategy, *estimator, *final;
