@@ -300,6 +300,11 @@ nw_status nw_study_print(nw_study *study, const char *what, const char *format,
  * trial. */
 nw_status nw_study_front(nw_study *study, const char *stage, const char *objective,
                          const char *format, FILE *out, double *volume);
+
+/* A picture (SVG) of n searches: every trial, and the best so far, by trials and by the
+ * seconds that they cost. */
+nw_status nw_history_draw(nw_ctx *ctx, size_t n, nw_study *const *study,
+                          const char *const *label, const char *stage, FILE *out);
 void nw_study_free(nw_study *study);
 
 /* ---- Search --------------------------------------------------------------- */

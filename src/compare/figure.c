@@ -11,35 +11,27 @@
  * runs beyond the axis of panel b are counted at its edge.
  */
 #include "compare.h"
-#include "plot.h"
+#include "panel.h"
 #include "ranktest.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const colors[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                     "#e69f00", "#56b4e9", "#8c510a"};
 static const char *const dashes[] = {NULL, "7 2", "2 2", "8 2 2 2"};
-static const char *const gray = "#5a5a5a", *const pale = "#e4e4e4",
-                         *const ink = "#222222";
+static const char *const gray = NW_GRAY;
 
-enum { N_COLORS = sizeof(colors) / sizeof(*colors) };
 enum { MOST_LINE = 22, LINE = 13, LONGEST_LABEL = 512 };
 
 /* Width of a letter at size 11, in the wider of the usual fonts. */
 static const double LETTER = 6.8;
-
-struct panel {
-    double left, top, right, bottom;
-};
 
 struct figure {
     const nw_compare_state *c;
     nw_text out;
     double *room; /* for points: twice as many as a curve or a column has */
     double width, height, gutter;
-    struct panel a, b;
+    nw_panel a, b;
     double scale; /* of scores: 100 for percent */
     int *order;   /* strategies, best first     */
 };
@@ -55,7 +47,7 @@ static nw_pen pen_of(const struct figure *f, int strategy)
     if (strategy == yardstick)
         return (nw_pen){.color = gray, .width = 1.8, .dash = "5 3"};
     return (nw_pen){
-        .color = colors[i % N_COLORS], .width = 1.8, .dash = dashes[i / N_COLORS % 4]};
+        .color = nw_plot_color(i), .width = 1.8, .dash = dashes[i / NW_COLORS % 4]};
 }
 
 static const char *name_of(const struct figure *f, int strategy)
@@ -97,67 +89,6 @@ static const char *budget_title(const nw_curves *curves)
     return !curves->by_cost      ? "Trials"
            : spans_hours(curves) ? "Search cost, hours"
                                  : "Search cost, seconds";
-}
-
-/* ---- Axes ---------------------------------------------------------------------------
- */
-
-static void draw_x_axis(struct figure *f, const struct panel *p, const nw_axis *x,
-                        int most, const char *title)
-{
-    double tick[NW_MOST_TICKS];
-    char text[40];
-    int decimals, n = nw_axis_minor(x, tick);
-
-    for (int i = 0; i < n; i++) {
-        const double at = nw_axis_at(x, tick[i]);
-
-        nw_plot_line(&f->out, at, p->bottom, at, p->bottom + 2.5,
-                     (nw_pen){.color = gray});
-    }
-    n = nw_axis_ticks(x, most, tick, &decimals);
-    for (int i = 0; i < n; i++) {
-        const double at = nw_axis_at(x, tick[i]);
-
-        nw_plot_line(&f->out, at, p->top, at, p->bottom, (nw_pen){.color = pale});
-        nw_plot_line(&f->out, at, p->bottom, at, p->bottom + 5, (nw_pen){.color = gray});
-        nw_plot_text(&f->out, (nw_label){at, p->bottom + 17, NW_AT_MIDDLE, 0, 0},
-                     (nw_pen){.color = ink}, nw_tick_text(tick[i], decimals, text));
-    }
-    nw_plot_line(&f->out, p->left, p->bottom, p->right, p->bottom,
-                 (nw_pen){.color = gray});
-    nw_plot_text(&f->out,
-                 (nw_label){(p->left + p->right) / 2, p->bottom + 34, NW_AT_MIDDLE, 0, 0},
-                 (nw_pen){.color = ink, .width = 12}, title);
-}
-
-static void draw_y_axis(struct figure *f, const struct panel *p, const nw_axis *y,
-                        const char *title)
-{
-    double tick[NW_MOST_TICKS];
-    char text[40];
-    int decimals, n = nw_axis_ticks(y, 8, tick, &decimals);
-
-    for (int i = 0; i < n; i++) {
-        const double at = nw_axis_at(y, tick[i]);
-
-        nw_plot_line(&f->out, p->left, at, p->right, at, (nw_pen){.color = pale});
-        nw_plot_line(&f->out, p->left - 4, at, p->left, at, (nw_pen){.color = gray});
-        nw_plot_text(&f->out, (nw_label){p->left - 7, at + 4, NW_AT_END, 0, 0},
-                     (nw_pen){.color = ink}, nw_tick_text(tick[i], decimals, text));
-    }
-    nw_plot_line(&f->out, p->left, p->top, p->left, p->bottom, (nw_pen){.color = gray});
-    nw_plot_text(&f->out, (nw_label){15, (p->top + p->bottom) / 2, NW_AT_MIDDLE, 0, 1},
-                 (nw_pen){.color = ink, .width = 12}, title);
-}
-
-static void draw_head(struct figure *f, const struct panel *p, const char *letter,
-                      const char *words)
-{
-    nw_plot_text(&f->out, (nw_label){p->left, 18, NW_AT_START, 1, 0},
-                 (nw_pen){.color = ink, .width = 13}, letter);
-    nw_plot_text(&f->out, (nw_label){p->left + 15, 18, NW_AT_START, 0, 0},
-                 (nw_pen){.color = gray}, words);
 }
 
 /* ---- Panel a ------------------------------------------------------------------------
@@ -349,10 +280,10 @@ static void draw_a(struct figure *f)
 
     snprintf(title, sizeof(title), "best so far: mean \xc2\xb1 standard error, %d runs",
              f->c->n_seed);
-    draw_head(f, &f->a, "a", title);
+    nw_panel_head(&f->out, &f->a, "a", title);
     score_title(f, title);
-    draw_x_axis(f, &f->a, &x, 6, budget_title(curves));
-    draw_y_axis(f, &f->a, &y, title);
+    nw_panel_x(&f->out, &f->a, &x, 6, budget_title(curves));
+    nw_panel_y(&f->out, &f->a, &y, title);
     nw_plot_clip(&f->out, "curves", f->a.left, f->a.top, f->a.right - f->a.left + 1,
                  f->a.bottom - f->a.top);
     for (int i = f->c->found.n - 1; i >= 0; i--)
@@ -526,11 +457,11 @@ static void draw_b(struct figure *f)
     const double slot = (f->b.bottom - f->b.top - 6) / n, high = fmin(44, slot);
     char title[120];
 
-    draw_head(f, &f->b, "b",
-              "final runs: quartiles, whiskers 5\xe2\x80\x93"
-              "95 %");
+    nw_panel_head(&f->out, &f->b, "b",
+                  "final runs: quartiles, whiskers 5\xe2\x80\x93"
+                  "95 %");
     score_title(f, title);
-    draw_x_axis(f, &f->b, &x, 6, title);
+    nw_panel_x(&f->out, &f->b, &x, 6, title);
     for (int i = 0; i < n; i++)
         draw_row(f, f->order[i], &x, f->b.top + i * slot + (slot - high) / 2, high);
 }
@@ -574,7 +505,7 @@ static void set_layout(struct figure *f)
         }
     f->gutter = fmin(210, fmax(50, 24 + LETTER * (double)longest));
     f->height = fmax(fmax(320, 80 + 38. * n), 90. + LINE * lines);
-    f->a = (struct panel){58, 32, 58 + 310, f->height - 46};
+    f->a = (nw_panel){58, 32, 58 + 310, f->height - 46};
     f->b = f->a;
     f->b.left = f->a.right + f->gutter;
     f->b.right = f->b.left + 275;

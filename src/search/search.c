@@ -191,6 +191,8 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
     if (status >= 0 && score)
         *score = l.best_score;
     nw_blob_free(&l.weights);
+    if (status < 0)
+        nw_clear(l.ctx); /* the caller is told: it is pending no more */
     if (status >= 0 && best)
         *best = l.best;
     else

@@ -73,9 +73,10 @@ const struct command commands[N_COMMANDS] = {
      "get: download from the official address, resume, check SHA-256, keep in the cache "
      "($XDG_CACHE_HOME/netwright, or ~/.cache/netwright).",
      "info|get", 2, 2, run_data},
-    [CMD_trials] = {"trials", "STUDY", "list what a study has tried", 
-     "Lists the trials of --stage (default: search) in order, with score and status.",
-     NULL, 1, 1, run_trials},
+    [CMD_trials] = {"trials", "STUDY...", "list what a study has tried, or draw it",
+     "Lists the trials of --stage (default: search) in order, with score and status. --to svg draws them instead: "
+     "every trial, and the best so far, by trials and by seconds; several studies into one picture.",
+     NULL, 1, MOST_ARGS, run_trials},
     [CMD_best] = {"best", "STUDY", "print the winner of a study",
      "Prints the best trial of --stage (default: search, or final when the search shared weights): its "
      "architecture and scores. With --objective \"accuracy,macs\": all trials that no other beats in both, "

@@ -82,10 +82,10 @@ const struct option_row option_rows[] = {
     {"stage", 0, OPT_TEXT, FIELD(stage), "NAME", NULL,
      "part of the study: search, final, random", NULL, STUDIES},
     {"to", 0, OPT_TEXT, FIELD(to), "EXPORTER", NULL,
-     "kind of file to write", "exporters", BIT(export) | BIT(show)},
+     "kind of file to write", "exporters", BIT(export) | BIT(show) | BIT(trials)},
     {"out", 'o', OPT_TEXT, FIELD(out), "FILE|DIR", NULL,
      "where to write it; compare fills a directory and remembers its runs there; table: default "
-     "table.csv in the study", NULL, BIT(export) | BIT(show) | BIT(compare) | BIT(table)},
+     "table.csv in the study", NULL, BIT(export) | BIT(show) | BIT(compare) | BIT(table) | BIT(trials)},
     {"input", 0, OPT_TEXT, FIELD(input), "CxHxW", NULL,
      "shape of one example, when neither the space nor --data says it", NULL, NETS},
     {"classes", 0, OPT_INT, FIELD(classes), "N", "0",
