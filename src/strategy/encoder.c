@@ -12,8 +12,10 @@
  * but for the order of their nodes have equal rows, as in the paper. A way through an op
  * that gives zero is none. (The authors' code for NAS-Bench-201 keeps `none` as an op.)
  *
- * With more than MOST_WIDTH sequences, some choice beside all ways, or a choice that
- * takes several options or a number, options are encoded instead. The paper shortens long
+ * Options are encoded instead where a way takes more than half of the choices (a chain is
+ * one way, whose number no other arch has, so nothing could be learned from one arch for
+ * another), with more than MOST_WIDTH sequences, some choice beside all ways, or a choice
+ * that takes several options or a number. The paper shortens long
  * paths; chains of many choices would lose nearly everything by that.
  */
 #include "encoder.h"
@@ -129,13 +131,15 @@ static int symbol_of(nw_encoder *f, const nw_space *space, int choice, int optio
     return is_zero(space, choice, option) ? -1 : f->ops++;
 }
 
-/* Numbers of all sequences as long as the longest path; 0 = too many. */
-static int count_sequences(nw_encoder *f)
+/* Numbers of all sequences as long as the longest path; 0 = it is too long. */
+static int count_sequences(nw_encoder *f, int n_choice)
 {
     int longest = 0, width = 0, n = 1;
 
     for (int i = 0; i < f->n_path; i++)
         longest = f->path[i].n > longest ? f->path[i].n : longest;
+    if (2 * longest > n_choice)
+        return 0;
     for (int length = 1; length <= longest; length++) {
         f->first[length] = width;
         n *= f->ops;
@@ -168,7 +172,7 @@ static nw_status encode_paths(nw_encoder *f, const nw_space *space)
     for (int c = 0; found && c < space->n_choice; c++)
         for (int o = 0; o < space->choice[c].n; o++)
             f->symbol[space->choice[c].first + o] = symbol_of(f, space, c, o);
-    if (found && count_sequences(f))
+    if (found && count_sequences(f, space->n_choice))
         return NW_OK;
     f->n_path = 0;
     return NW_OK;

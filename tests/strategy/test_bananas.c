@@ -66,7 +66,27 @@ static void test_bananas__paths_of_nasbench201(void **state)
     nw_close(ctx);
 }
 
-/* A chain of eight: one way, but too many sequences on it. */
+/* A chain is one way, however short. */
+static void test_bananas__options_of_chains(void **state)
+{
+    nw_ctx *ctx = nw_open(NULL);
+    nw_space *s = nw_space_new(ctx);
+    nw_ref x = nw_input(s, 1, 8, 8);
+    nw_encoder *e;
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        x = nw_one_of(s, i ? "b" : "a", nw_op(s, "conv2d out=4 k=3 pad=1", x),
+                      nw_op(s, "conv2d out=4 k=1", x));
+    nw_output(s, nw_op(s, "globalpool | dense out=4", x));
+    check_ok(ctx, nw_space_seal(s));
+    e = nw_encoder_new(ctx, s, 1);
+    assert_int_equal(nw_encoder_paths(e), 0);
+    assert_int_equal(nw_encoder_width(e), 4);
+    nw_encoder_free(e);
+    nw_close(ctx);
+}
+
 static void test_bananas__options_elsewhere(void **state)
 {
     nw_ctx *ctx = nw_open(NULL);
@@ -221,6 +241,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bananas__paths_of_nasbench201),
+        cmocka_unit_test(test_bananas__options_of_chains),
         cmocka_unit_test(test_bananas__options_elsewhere),
         cmocka_unit_test(test_bananas__mutates_the_best),
         cmocka_unit_test(test_bananas__waits_for_its_batch),

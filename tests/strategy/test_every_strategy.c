@@ -22,7 +22,7 @@ static const struct {
     {"pnas", "pnas k=5 epochs=20"},
     {"dpp-net", "dpp-net k=5 epochs=20"},
     {"nao", "nao pool=12 new=6 epochs=10"},
-    {"bananas", "bananas init=8 batch=4 epochs=10"},
+    {"bananas", "bananas startup=8 batch=4 epochs=10"},
 };
 
 static const char *spec_of(const char *name)
