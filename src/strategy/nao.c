@@ -6,7 +6,7 @@
  * tells its quality from that, and a decoder gives the architecture back. All three learn
  * together from what was evaluated. Then known good architectures are moved along the
  * gradient of the predictor and decoded: a gradient step in a discrete space. The nets
- * are in nao_model.c, the words that they read in nao_words.c.
+ * are in nao_model.c, the words that they read in nao_words.c, a round in nao_round.c.
  *
  * pool   `pool` random archs (600) are evaluated
  * learn  E, P and D, for `epochs` epochs from fresh weights, on all that was evaluated;
@@ -34,19 +34,18 @@
  * [1] R. Luo, F. Tian, T. Qin, E. Chen, T.-Y. Liu, Neural architecture optimization,
  *     NeurIPS 2018, arXiv:1808.07233; renqianluo/NAO_pytorch.
  */
-#include "arena.h"
-#include "nao_model.h"
+#include "ctx.h"
+#include "nao_round.h"
 #include "random.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Draws until the space counts as exhausted; sentences decoded at once. */
-enum { MOST_DRAWS = 1000, CHUNK = 100 };
+/* Draws until the space counts as exhausted. */
+enum { MOST_DRAWS = 1000 };
 
 struct nao {
     int pool, add, rounds, seeds, steps, epochs, batch, swap;
-    double lambda;
     nw_nao_config net;
     nw_env env;
     nw_code *code;
@@ -54,6 +53,7 @@ struct nao {
     nw_arch *arch;                  /* at hand */
     int round;                      /* that was generated last; 0 = the pool  */
     int queued, proposed, observed; /* 0 <= observed <= proposed <= queued    */
+    int end;                        /* queued when a round is complete        */
     int room;                       /* of what follows                        */
     int *s;                         /* (queued, n) sentences                  */
     uint64_t *class;                /* (queued)                               */
@@ -76,7 +76,7 @@ static const nw_attr nao_attrs[] = {
      "architectures of a training step; 0 = 100, or 20 if the pool is below 600", NULL},
     {"swap", NW_BOOL, AT(swap), "1", 0, 0,
      "exchange the two branches of nodes at random while learning", NULL},
-    {"lambda", NW_REAL, AT(lambda), "0.8", 0, 1, "share of the predictor in the loss",
+    {"lambda", NW_REAL, AT(net.share), "0.8", 0, 1, "share of the predictor in the loss",
      NULL},
     {"embedding", NW_INT, AT(net.embedding), "48", 1, 4096, "numbers of a word", NULL},
     {"hidden", NW_INT, AT(net.hidden), "96", 1, 4096, "units of both LSTMs", NULL},
@@ -159,78 +159,17 @@ static nw_status join_random(struct nao *o, uint64_t seed)
     return status;
 }
 
-/* ---- Learning ------------------------------------------------------------------- */
+/* ---- A round -------------------------------------------------------------------- */
 
-/* Memory of a round. */
-struct round {
-    struct nao *o;
-    nw_arena arena;
-    uint64_t seed;
-    nw_nao *net;
-    double *target;            /* (observed) within 0..1                     */
-    uint32_t *order;           /* (observed) best first, or shuffled         */
-    int *sentence;             /* (CHUNK or batch, n)                        */
-    double *share;             /* (batch) targets, or predictions            */
-    float *state, *slope, *to; /* (seeds, size)                              */
-    int n_seed;
-    int end; /* the queue's length when there are enough   */
-};
-
-static int succeeded(const struct nao *o, int i)
+/* What was decoded joins the queue if it is new and allowed. */
+static nw_status take(void *user, const int *sentence)
 {
-    return isfinite(o->quality[i]);
-}
+    struct nao *o = user;
 
-/* Qualities from the worst, 0, to the best, 1. The number of those that succeeded. */
-static int set_targets(struct round *r)
-{
-    const struct nao *o = r->o;
-    double least = (double)INFINITY, most = -(double)INFINITY;
-    int n = 0;
-
-    for (int i = 0; i < o->observed; i++)
-        if (succeeded(o, i)) {
-            least = fmin(least, o->quality[i]);
-            most = fmax(most, o->quality[i]);
-            n++;
-        }
-    for (int i = 0; i < o->observed; i++) {
-        const double q = succeeded(o, i) ? o->quality[i] : least;
-
-        r->target[i] = most > least ? (q - least) / (most - least) : .5;
-    }
-    return n;
-}
-
-static nw_status learn_batch(struct round *r, uint64_t seed, const uint32_t *from, int n,
-                             double *loss)
-{
-    const struct nao *o = r->o;
-
-    for (int i = 0; i < n; i++) {
-        int *s = r->sentence + (size_t)i * length(o);
-
-        memcpy(s, o->s + from[i] * length(o), length(o) * sizeof(*s));
-        if (o->swap)
-            nw_words_swap(o->words, nw_subseed(seed, NW_FOR_AUGMENT, (uint64_t)i), s);
-        r->share[i] = r->target[from[i]];
-    }
-    NW_TRY(nw_nao_loss(r->net, n, r->sentence, r->share, NW_TRAIN, loss));
-    return nw_nao_step(r->net);
-}
-
-static nw_status learn_epoch(struct round *r, uint64_t seed, double *loss)
-{
-    const struct nao *o = r->o;
-
-    nw_permutation(seed, NW_FOR_SHUFFLE, r->order, (size_t)o->observed);
-    for (int at = 0; at < o->observed; at += o->batch) {
-        const int left = o->observed - at;
-
-        NW_TRY(learn_batch(r, nw_subseed(seed, NW_FOR_AUGMENT, (uint64_t)at),
-                           r->order + at, left < o->batch ? left : o->batch, loss));
-    }
-    return NW_OK;
+    nw_words_to(o->words, sentence, o->x);
+    if (nw_code_write(o->code, o->x, o->arch) && nw_env_allows(&o->env, o->arch))
+        NW_TRY(join(o));
+    return o->queued < o->end ? NW_OK : NW_DONE;
 }
 
 static nw_status tell(const struct nao *o, const char *name, double value)
@@ -238,128 +177,27 @@ static nw_status tell(const struct nao *o, const char *name, double value)
     return o->env.on_value ? o->env.on_value(o->env.loop, o->round, name, value) : NW_OK;
 }
 
-static nw_status learn(struct round *r)
+static nw_status learn_and_climb(struct nao *o, uint64_t seed)
 {
-    const struct nao *o = r->o;
-    double loss = 0;
+    const int before = o->queued;
+    nw_nao_round r = {.ctx = o->env.ctx,
+                      .words = o->words,
+                      .net = o->net,
+                      .epochs = o->epochs,
+                      .batch = o->batch,
+                      .swap = o->swap,
+                      .seeds = o->seeds,
+                      .steps = o->steps,
+                      .n = o->observed,
+                      .sentence = o->s,
+                      .quality = o->quality,
+                      .take = take,
+                      .user = o};
 
-    for (int i = 0; i < o->epochs; i++)
-        NW_TRY(learn_epoch(r, nw_subseed(r->seed, NW_FOR_SHUFFLE, (uint64_t)i), &loss));
-    return tell(o, "nao_loss", loss);
-}
-
-/* ---- Climbing ------------------------------------------------------------------- */
-
-/* The seeds, best first; of equals the older. */
-static void rank(struct round *r)
-{
-    int n = 0;
-
-    for (int i = 0; i < r->o->observed; i++) {
-        int k = n < r->n_seed ? n++ : n;
-
-        for (; k > 0 && r->target[r->order[k - 1]] < r->target[i]; k--)
-            if (k < r->n_seed)
-                r->order[k] = r->order[k - 1];
-        if (k < r->n_seed)
-            r->order[k] = (uint32_t)i;
-    }
-}
-
-/* Seeds at..at+n of a chunk: their states and slopes. */
-static nw_status encode(struct round *r, int at, int n)
-{
-    const size_t words = length(r->o), size = nw_nao_state_size(r->net);
-    float *state = r->state + (size_t)at * size;
-
-    for (int i = 0; i < n; i++)
-        memcpy(r->sentence + (size_t)i * words, r->o->s + r->order[at + i] * words,
-               words * sizeof(int));
-    NW_TRY(nw_nao_encode(r->net, n, r->sentence, state));
-    return nw_nao_predict(r->net, n, state, r->share, r->slope + (size_t)at * size);
-}
-
-/* Whatever is new and allowed among n sentences joins the queue. */
-static nw_status take(struct round *r, int n)
-{
-    struct nao *o = r->o;
-
-    for (int i = 0; i < n && o->queued < r->end; i++) {
-        nw_words_to(o->words, r->sentence + (size_t)i * length(o), o->x);
-        if (nw_code_write(o->code, o->x, o->arch) && nw_env_allows(&o->env, o->arch))
-            NW_TRY(join(o));
-    }
-    return NW_OK;
-}
-
-static nw_status climb(struct round *r, double eta)
-{
-    const size_t size = nw_nao_state_size(r->net);
-
-    for (int at = 0; at < r->n_seed && r->o->queued < r->end; at += CHUNK) {
-        const int n = r->n_seed - at < CHUNK ? r->n_seed - at : CHUNK;
-        const size_t first = (size_t)at * size;
-
-        nw_nao_climb(r->net, n, r->state + first, r->slope + first, eta, r->to);
-        NW_TRY(nw_nao_decode(r->net, n, r->to, r->sentence));
-        NW_TRY(take(r, n));
-    }
-    return NW_OK;
-}
-
-static nw_status climb_all(struct round *r)
-{
-    rank(r);
-    for (int at = 0; at < r->n_seed; at += CHUNK)
-        NW_TRY(encode(r, at, r->n_seed - at < CHUNK ? r->n_seed - at : CHUNK));
-    for (int eta = 1; eta <= r->o->steps && r->o->queued < r->end; eta++)
-        NW_TRY(climb(r, eta));
-    return NW_OK;
-}
-
-/* ---- A round -------------------------------------------------------------------- */
-
-/* Everything but what depends on the net. */
-static nw_status get_memory(struct round *r)
-{
-    const struct nao *o = r->o;
-    const size_t n = (size_t)o->observed;
-    const size_t most = (size_t)(o->batch > CHUNK ? o->batch : CHUNK);
-
-    r->n_seed = o->seeds < o->observed ? o->seeds : o->observed;
-    r->target = nw_arena_get(&r->arena, n * sizeof(double));
-    r->order = nw_arena_get(&r->arena, n * sizeof(uint32_t));
-    r->sentence = nw_arena_get(&r->arena, most * length(o) * sizeof(int));
-    r->share = nw_arena_get(&r->arena, most * sizeof(double));
-    return r->target && r->order && r->sentence && r->share ? NW_OK : NW_ENOMEM;
-}
-
-static nw_status get_states(struct round *r)
-{
-    const size_t size = nw_nao_state_size(r->net) * sizeof(float);
-
-    r->state = nw_arena_get(&r->arena, (size_t)r->n_seed * size);
-    r->slope = nw_arena_get(&r->arena, (size_t)r->n_seed * size);
-    r->to = nw_arena_get(&r->arena, CHUNK * size);
-    return r->state && r->slope && r->to ? NW_OK : NW_ENOMEM;
-}
-
-static nw_status learn_and_climb(struct round *r)
-{
-    const struct nao *o = r->o;
-    nw_nao_config net = o->net;
-
-    NW_TRY(get_memory(r));
-    if (!set_targets(r))
-        return NW_OK;
-    net.share = o->lambda;
-    net.seed = r->seed;
-    r->net = nw_nao_open(o->env.ctx, o->words, &net);
-    if (!r->net)
-        return nw_pending(o->env.ctx);
-    NW_TRY(get_states(r));
-    NW_TRY(learn(r));
-    return climb_all(r);
+    r.net.seed = seed;
+    NW_TRY(nw_nao_round_run(&r));
+    NW_TRY(tell(o, "nao_loss", r.loss));
+    return tell(o, "nao_climbed", o->queued - before);
 }
 
 /* The archs of the next round join the queue. NW_DONE when nothing new is left. */
@@ -368,17 +206,14 @@ static nw_status generate(struct nao *o)
     const uint64_t seed =
         nw_subseed(o->env.seed, NW_FOR_STRATEGY, (uint64_t)o->round + 1);
     const int before = o->queued;
-    struct round r = {.o = o, .seed = seed, .end = before + o->add};
     nw_status status;
 
     o->round++;
-    nw_arena_init(&r.arena, o->env.ctx);
-    status = learn_and_climb(&r);
-    nw_nao_close(r.net);
-    nw_arena_free(&r.arena);
+    o->end = before + o->add;
+    NW_TRY(make_room(o, o->end)); /* sentences stay where they are meanwhile */
+    status = learn_and_climb(o, seed);
     NW_TRY(status);
-    NW_TRY(tell(o, "nao_climbed", o->queued - before));
-    for (int i = o->queued; i < r.end && status != NW_DONE; i++) {
+    for (int i = o->queued; i < o->end && status != NW_DONE; i++) {
         status = join_random(o, nw_subseed(seed, NW_FOR_ARCH, (uint64_t)i));
         NW_TRY(status);
     }

@@ -5,7 +5,8 @@
  * The nets here are small and so are the spaces; bench/bench_nao.c has the sizes of the
  * paper.
  */
-#include "nao_model.h"
+#include "../failing.h"
+#include "nao_round.h"
 #include "steered.h"
 
 #include <string.h>
@@ -447,6 +448,61 @@ static void test_nets__rank_rebuild_and_climb(void **state)
     nw_close(a.ctx);
 }
 
+/* ---- Memory ---------------------------------------------------------------------- */
+
+static nw_status take_none(void *user, const int *s)
+{
+    (void)user;
+    (void)s;
+    return NW_OK;
+}
+
+/* A round, with every allocation that may fail. */
+static nw_status one_round(nw_ctx *ctx)
+{
+    nw_space *space = nw_space_open(ctx, "nasbench201", (const int[3]){3, 32, 32}, 10);
+    nw_code *code = nw_code_new(ctx, space);
+    nw_words *words = nw_words_new(ctx, code);
+    nw_nao_round r = {.ctx = ctx,
+                      .words = words,
+                      .net = {.embedding = 2, .hidden = 3, .share = .5},
+                      .epochs = 1,
+                      .batch = 2,
+                      .seeds = 1,
+                      .steps = 1,
+                      .n = 2,
+                      .sentence = (const int[12]){1, 2, 3, 4, 0, 1, 2},
+                      .quality = (const double[2]){.5, .25},
+                      .take = take_none};
+    nw_status status;
+
+    if (!words)
+        return ctx ? nw_pending(ctx) : NW_ENOMEM;
+    status = nw_nao_round_run(&r);
+    nw_words_free(words);
+    nw_code_free(code);
+    return status;
+}
+
+static void test_nets__run_out_of_memory_cleanly(void **state)
+{
+    struct failing f = {0};
+    nw_status status = NW_ENOMEM;
+
+    (void)state;
+    for (long k = 0; status < 0; k += 1 + k / 10) {
+        nw_ctx *ctx;
+
+        f = (struct failing){.left = k};
+        ctx = nw_open(&(nw_config){.realloc = failing_realloc, .user = &f, .threads = 1});
+        status = one_round(ctx);
+        assert_true(status == NW_ENOMEM || status == NW_OK);
+        nw_close(ctx);
+        assert_int_equal(f.blocks, 0);
+    }
+    assert_true(f.asked > 100);
+}
+
 /* ---- The strategy --------------------------------------------------------------- */
 
 #define SMALL "embedding=6 hidden=8 mlp_layers=1 mlp_hidden=8 lr=1e-2 "
@@ -581,6 +637,7 @@ int main(void)
         cmocka_unit_test(test_nets__slope_is_that_of_differences),
         cmocka_unit_test(test_nets__states_have_length_1_wherever_they_climb),
         cmocka_unit_test(test_nets__rank_rebuild_and_climb),
+        cmocka_unit_test(test_nets__run_out_of_memory_cleanly),
         cmocka_unit_test(test_nao__goes_on_from_any_trial),
         cmocka_unit_test(test_nao__ends_after_its_rounds_with_no_arch_twice),
         cmocka_unit_test(test_nao__ends_when_a_small_space_is_exhausted),
