@@ -10,8 +10,8 @@ work=$(mktemp -d) && cd "$work" || exit 2
 trap 'rm -rf "$work"' EXIT
 
 search() { # STUDY STRATEGY
-    "$build/netwright" search --space "nasbench201 c=8 n=1" --data fashion-mnist --valid 0.7 --final none \
-        --estimator "train epochs=1 batch=128 lr=0.1 wd=5e-4" --strategy "$2" --trials 60 -j 2 --study "$1" -q
+    "$build/netwright" search --space "nasbench201 c=8 n=1" --data fashion-mnist --examples 10000 --valid 0.3 --final none \
+        --estimator "train epochs=2 batch=128 lr=0.1 wd=5e-4" --strategy "$2" --trials 60 -j 2 --study "$1" -q
 }
 
 rows() { # STUDY: all that must be equal, then what is of the clock

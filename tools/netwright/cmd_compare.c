@@ -138,6 +138,8 @@ static int open_data(struct tool *tool, nw_data **data, nw_compare_config *confi
     if (!*data)
         return failed(tool, NW_EINVAL);
     n = nw_data_count(*data);
+    if (tool->opt.examples && tool->opt.examples < n)
+        n = (size_t)tool->opt.examples;
     n_valid = (size_t)(specs_valid(tool, config->estimator) * (double)n);
     config->train = nw_data_slice(*data, tool->opt.seed, 0, n - n_valid);
     config->valid = nw_data_slice(*data, tool->opt.seed, n - n_valid, n_valid);

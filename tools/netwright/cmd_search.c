@@ -63,7 +63,7 @@ static int search(struct work *work, nw_arch **best, nw_score *score)
     };
     int code;
 
-    work_split(work, specs_valid(tool, config.estimator), &config.train, &config.valid);
+    work_split_search(work, config.estimator, &config.train, &config.valid);
     code = work_run(work, work->space, &config, best, NULL, score);
     if (!code)
         work->search_s = seconds_of(work, "search");

@@ -58,7 +58,7 @@ static int build(struct work *work)
     const char *path = opt->out ? opt->out : paths_join(tool, work->dir, "table.csv");
     nw_status status;
 
-    work_split(work, specs_valid(tool, how.estimator), &how.train, &how.valid);
+    work_split_search(work, how.estimator, &how.train, &how.valid);
     status = nw_tabulate(work->space, &how, &what, path);
     progress_clear(&tool->progress);
     if (status < 0)

@@ -21,7 +21,7 @@ struct words {
 /* What the options say, defaults included. Fractions are 0..1, times in seconds. */
 struct settings {
     int help, version, man, markdown, quiet, verbose, no_progress, inference, profile;
-    uint64_t seed, trials, sample;
+    uint64_t examples, seed, trials, sample;
     int threads, jobs, ahead, seeds, latency, all, baseline, batch, classes, number;
     double time_limit, trial_time_limit, valid, holdout;
     struct words set, arch, limit;
