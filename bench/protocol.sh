@@ -19,7 +19,7 @@ compare() {
     shift
     {
         printf '# netwright compare'
-        printf ' %q' "$@" | sed 's/\\ / /g'
+        printf ' %s' "${@@Q}"
         printf '\n'
         "$netwright" compare "$@" --out "$name" -q --format csv || exit 1
     } >"$results/protocol-$name.csv"

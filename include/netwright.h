@@ -422,9 +422,10 @@ typedef struct nw_outcome {
     const char *reason; /* words for a failed status, else NULL                       */
     const char *arch;   /* found, in the words of its family, else JSON; NULL = none  */
     uint64_t trials;
-    double cost_s; /* of its trials                                             */
-    double valid;  /* of arch: what the search saw                              */
-    double score;  /* of arch: what it is judged by; NaN = failed               */
+    double cost_s;      /* of its trials                                             */
+    double valid;       /* of arch: what the search saw                              */
+    double score;       /* of arch: what it is judged by; NaN = failed               */
+    double early, late; /* mean that the search saw in its first and last fifth       */
 } nw_outcome;
 
 typedef struct nw_standing {
@@ -436,6 +437,7 @@ typedef struct nw_standing {
                                         Mann-Whitney, after Holm; NaN of random  */
     double rank;                     /* mean over seeds, 1 = best                */
     double trials, cost_s;
+    double early, late; /* did it learn: means of the first and last fifth of trials */
 } nw_standing;
 
 typedef struct nw_comparison {
