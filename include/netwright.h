@@ -293,6 +293,18 @@ nw_study *nw_study_open_readonly(nw_ctx *ctx, const char *dir);
  * format: "table", "json" (an array of objects) or "csv" (RFC 4180); NULL = "table". */
 nw_status nw_study_print(nw_study *study, const char *what, const char *format,
                          FILE *out);
+
+/* The trials of a stage (NULL = "search") that no other beats in all measures of the
+ * objective ("accuracy, macs"), best in the first of them first. volume (may be NULL):
+ * the share that they dominate of the box between the best and the worst value of any
+ * trial. */
+nw_status nw_study_front(nw_study *study, const char *stage, const char *objective,
+                         const char *format, FILE *out, double *volume);
+
+/* A picture (SVG) of n searches: every trial, and the best so far, by trials and by the
+ * seconds that they cost. */
+nw_status nw_history_draw(nw_ctx *ctx, size_t n, nw_study *const *study,
+                          const char *const *label, const char *stage, FILE *out);
 void nw_study_free(nw_study *study);
 
 /* ---- Search --------------------------------------------------------------- */
@@ -313,6 +325,8 @@ typedef struct nw_search_config {
     const char *estimator; /* "supernet epochs=50", "train epochs=5" ...             */
     nw_data *train;        /* weights learn from this                                */
     nw_data *valid;        /* scores come from this; never give it test data         */
+    nw_data *test;         /* optional: what a trained network does on it is noted in
+                              the study with its trial, and no score depends on it   */
     nw_study *study;       /* optional; a stage that is in it is resumed             */
     const nw_arch *arch;   /* optional: where strategy "fixed" starts                */
     uint64_t seed;
@@ -339,6 +353,111 @@ typedef struct nw_search_config {
 /* best (hard) and net (its trained weights, if the estimator has any) may be NULL. */
 nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **best,
                     nw_net **net, nw_score *score);
+
+/* ---- Speed ------------------------------------------------------------------ */
+
+typedef enum nw_bench_by { NW_BY_NOTHING, NW_BY_OP, NW_BY_LAYER } nw_bench_by;
+
+typedef struct nw_bench_config {
+    int batch, passes;
+    int inference;  /* forward at running statistics; else a training pass, both ways */
+    nw_bench_by by; /* what the rows are of                                           */
+} nw_bench_config;
+
+/* Run the network (arch as of nw_net_new()) on random numbers and write how long it took,
+ * by `format` as nw_study_print(). Operations are those of convolutions, dense layers and
+ * products, two a multiply-accumulate, and three times as many in a training pass. */
+nw_status nw_bench(nw_space *space, const nw_arch *arch, const nw_bench_config *config,
+                   const char *format, FILE *out);
+
+/* ---- Tables ---------------------------------------------------------------- */
+
+/* What table of a space is wanted. */
+typedef struct nw_tabulate_config {
+    uint64_t sample; /* distinct archs drawn at random; 0 = all of them              */
+    int runs;        /* times that each is estimated, from other seeds; 0 = 1        */
+    int passes;      /* their median is the latency on one thread; 0 = not measured  */
+} nw_tabulate_config;
+
+/* Estimate all archs of a space, or a sample, and write the results as CSV, which the
+ * estimator "table" reads. `how` is what nw_search() takes; its study is needed, and
+ * strategy, arch, objective and budgets are not looked at. The runs are stages "run-1",
+ * "run-2" ... of the study, so a table that was interrupted is gone on with. Failed
+ * trials have a row without a score. Runs after the first need an estimator with a key
+ * `run`. */
+nw_status nw_tabulate(nw_space *space, const nw_search_config *how,
+                      const nw_tabulate_config *what, const char *path);
+
+/* Write the columns of any table of results, what they are taken for and their range:
+ * "table", "json" or "csv". */
+nw_status nw_table_print(nw_ctx *ctx, const char *path, const char *format, FILE *out);
+
+/* ---- Comparison ----------------------------------------------------------- */
+
+/* Several strategies, each run several times on equal budgets. A run is nw_search() with
+ * one strategy and one seed; what it finds is chosen by validation and judged by what the
+ * search never saw: the report of its estimator, or, if that has none, validation again.
+ * Runs go to processes of one thread each; a run that fails or crashes loses. */
+typedef struct nw_compare_config {
+    size_t n;
+    const char *const
+        *strategy; /* n specs; "random", the yardstick, is added if absent */
+    const char *estimator;
+    nw_data *train, *valid; /* as in nw_search_config                                */
+    nw_study *study;        /* optional: runs that are in it are not made again      */
+    uint64_t seed;          /* runs have the seeds seed, seed + 1, ...               */
+    int seeds;              /* runs of each strategy; 0 = 30                         */
+    uint64_t max_trials;    /* of each run; this or the next must be given           */
+    double max_seconds;     /* a trial that ends later does not count                */
+    const char *limits, *objective;
+    int jobs; /* processes at a time; 0 = 1. The result does not depend on it */
+    int (*on_progress)(void *user, const nw_progress *progress); /* steps are runs     */
+    void *user;
+} nw_compare_config;
+
+typedef struct nw_outcome {
+    int strategy; /* index in the standings                                    */
+    uint64_t seed;
+    nw_status status;   /* NW_OK, or why the run failed                               */
+    const char *reason; /* words for a failed status, else NULL                       */
+    const char *arch;   /* found, in the words of its family, else JSON; NULL = none  */
+    uint64_t trials;
+    double cost_s; /* of its trials                                             */
+    double valid;  /* of arch: what the search saw                              */
+    double score;  /* of arch: what it is judged by; NaN = failed               */
+} nw_outcome;
+
+typedef struct nw_standing {
+    const char *strategy;            /* spec                                     */
+    int runs, failed;                /* that succeeded, and that did not         */
+    double valid;                    /* means over runs, here and below          */
+    double score, deviation, median; /* the deviation has the divisor runs - 1   */
+    double a12, p;                   /* probability to be above random; one-sided
+                                        Mann-Whitney, after Holm; NaN of random  */
+    double rank;                     /* mean over seeds, 1 = best                */
+    double trials, cost_s;
+} nw_standing;
+
+typedef struct nw_comparison {
+    int n, yardstick; /* strategies; which of them is random       */
+    const nw_standing *standing;
+    int n_run;             /* strategy by strategy, then seed by seed    */
+    const nw_outcome *run; /* n_run of them                              */
+    int is_held_out;       /* 0 = scores are those of validation         */
+} nw_comparison;
+
+/* Belongs to the context. Stopped or killed with a study, the same call goes on. */
+nw_status nw_compare(nw_space *space, const nw_compare_config *config,
+                     nw_comparison **out);
+void nw_comparison_free(nw_comparison *comparison);
+
+/* what: "standings", "runs", or "curves": score and validation of what was found so far,
+ * over trials, or over cost if that is the budget. format as in nw_study_print(). */
+nw_status nw_comparison_print(const nw_comparison *comparison, const char *what,
+                              const char *format, FILE *out);
+
+/* Curves and final scores as one SVG picture. */
+nw_status nw_comparison_draw(const nw_comparison *comparison, FILE *out);
 
 /* ---- Export and listing ---------------------------------------------------- */
 

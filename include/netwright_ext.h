@@ -259,9 +259,10 @@ double nw_measure_loss(const nw_measure *measure, const nw_score *score);
 typedef struct nw_env {
     nw_ctx *ctx;
     nw_space *space; /* sealed */
-    nw_data *train, *valid;
+    nw_data *train, *valid, *test; /* as in nw_search_config */
     const nw_arch *arch; /* of nw_search_config, may be NULL */
     uint64_t seed;
+    int has_budget; /* trials or seconds end the search if the strategy does not */
     nw_status (*on_epoch)(void *loop, const nw_epoch *epoch); /* estimators call it */
     /* Any named number of an epoch beside those: "skip_normal", "entropy" ... */
     nw_status (*on_value)(void *loop, int epoch, const char *name, double value);

@@ -24,6 +24,7 @@ struct nw_ctx {
     struct head *newest, *oldest;
     size_t held;
     uint64_t allocations;
+    void *shared; /* list of shared.c */
     nw_status pending;
     nw_status last;
     char words[1024];
@@ -281,6 +282,11 @@ void nw_threads_change(nw_ctx *ctx, int threads)
 int nw_threads(const nw_ctx *ctx)
 {
     return ctx->config.threads;
+}
+
+void **nw_shared_list(nw_ctx *ctx)
+{
+    return &ctx->shared;
 }
 
 size_t nw_held_bytes(const nw_ctx *ctx)

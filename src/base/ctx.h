@@ -45,6 +45,8 @@ void nw_clear(nw_ctx *ctx);
 int nw_threads(const nw_ctx *ctx);
 void nw_threads_change(nw_ctx *ctx, int threads); /* of plans made from now on */
 
+void **nw_shared_list(nw_ctx *ctx); /* for shared.c */
+
 /* Bytes now held, and number of allocations ever made: for tests. */
 size_t nw_held_bytes(const nw_ctx *ctx);
 uint64_t nw_allocations(const nw_ctx *ctx);

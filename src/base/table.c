@@ -76,7 +76,7 @@ void nw_table_unsigned(nw_table *table, uint64_t value)
     char text[32];
 
     snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-    add(table, NUMBER, text, 0);
+    add(table, TEXT, text, 0);
 }
 
 /* The program that uses the library may have set a locale whose point is a comma. */

@@ -49,7 +49,8 @@ void nw_table_null(nw_table *table);
 void nw_table_text(nw_table *table, const char *text); /* copied; NULL = null          */
 void nw_table_real(nw_table *table, double value);     /* NaN = null                   */
 void nw_table_integer(nw_table *table, int64_t value);
-void nw_table_unsigned(nw_table *table, uint64_t value);
+void nw_table_unsigned(nw_table *table, uint64_t value); /* text in JSON, whose readers
+                                                            stop at 2^63                */
 void nw_table_json(nw_table *table, const char *json); /* text that is a value in JSON */
 
 /* format: "table" (aligned, with a header), "json" (an array of one object a row; null

@@ -20,23 +20,32 @@
 #include "table_latency.h"
 
 #include "random.h"
+#include "shared.h"
 #include "space.h"
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Costs that a table seldom has; worked out once an arch. */
 enum { PARAMS, MACS, PEAK, LAYERS, AUX_PARAMS, AUX_MACS, KNOWN };
 
+/* What was read, which all searches of a context with the same keys share. */
+struct content {
+    nw_ctx *ctx;
+    nw_table_keys keys; /* completed                                                */
+    nw_terms terms;
+    nw_rows rows;
+    int index;        /* number of a row that is its index, or -1                   */
+    double mean_cost; /* seconds                                                    */
+    double *known;    /* KNOWN a row, NaN = not worked out; NULL before the first   */
+};
+
 struct table {
     nw_table_keys keys;
     nw_env env;
-    nw_terms terms;
-    nw_rows rows;
-    int index; /* number of a row that is its index, or -1                        */
+    struct content *has;
     int draws_by_trial, wants_cost;
-    double mean_cost; /* seconds                                                    */
-    double *known;    /* KNOWN a row, NaN = not worked out; NULL before the first   */
 };
 
 #define PART(i) offsetof(struct table, keys.part[i])
@@ -45,7 +54,7 @@ static const nw_attr table_attrs[] = {
     {"file", NW_TEXT, offsetof(struct table, keys.file), NULL, 0, 0,
      "CSV with a header, plain or gzip, or JSON keyed by architecture", NULL},
     {"as", NW_TEXT, offsetof(struct table, keys.as), "auto", 0, 0,
-     "nasbench201, nasbench-macro, accel-nasbench: sets the keys below; auto, none",
+     "nasbench201, nasbench-macro, accel-nasbench, netwright: sets the rest; auto, none",
      NULL},
     {"data", NW_TEXT, offsetof(struct table, keys.data), "", 0, 0,
      "of nasbench201: cifar10 or cifar100", NULL},
@@ -53,6 +62,8 @@ static const nw_attr table_attrs[] = {
      "of nasbench201: 12 or 200; 0 = 12", NULL},
     {"arch", NW_TEXT, offsetof(struct table, keys.arch), "arch", 0, 0,
      "column of architectures; without it one column a decision", NULL},
+    {"skip", NW_BOOL, offsetof(struct table, keys.skip), "0", 0, 0,
+     "pass over rows whose architecture the space does not have", NULL},
     {"score", NW_TEXT, PART(NW_PART_SCORE), "", 0, 0,
      "columns of the quality, a+b+c: runs of which one is drawn", NULL},
     {"scale", NW_REAL, offsetof(struct table, keys.scale), "0", 0, 0,
@@ -86,36 +97,64 @@ static const nw_attr table_attrs[] = {
 
 /* ---- Reading the table ---------------------------------------------------------- */
 
-static nw_status read_row(struct table *t, const nw_sheet *sheet,
-                          const nw_arch_columns *from, int index)
+static nw_status read_numbers(struct table *t, const nw_sheet *sheet, int index)
 {
-    double *value;
+    double *value = nw_rows_add(&t->has->rows);
 
-    NW_TRY(nw_rows_read(&t->rows, sheet, from));
-    value = nw_rows_add(&t->rows);
     if (!value)
         return nw_pending(t->env.ctx);
-    for (int i = 0; i < t->terms.n; i++) {
-        const nw_term *term = &t->terms.term[i];
+    for (int i = 0; i < t->has->terms.n; i++) {
+        const nw_term *term = &t->has->terms.term[i];
 
         if (term->column < 0)
             continue;
         NW_TRY(nw_sheet_number(sheet, term->column, &value[i]));
         value[i] = value[i] * term->scale + term->offset;
     }
-    return index < 0 ? NW_OK : nw_sheet_number(sheet, index, &value[t->index]);
+    return index < 0 ? NW_OK : nw_sheet_number(sheet, index, &value[t->has->index]);
+}
+
+/* Rows of other archs than the space has are an error, or are counted. */
+static nw_status read_row(struct table *t, const nw_sheet *sheet,
+                          const nw_arch_columns *from, int index, int *skipped)
+{
+    const nw_status status = nw_rows_read(&t->has->rows, sheet, from);
+
+    if (status >= 0)
+        return read_numbers(t, sheet, index);
+    if (!t->keys.skip || status == NW_ENOMEM)
+        return status;
+    nw_clear(t->env.ctx);
+    ++*skipped;
+    return NW_OK;
+}
+
+static nw_status say_skipped(struct table *t, int skipped)
+{
+    char words[NW_TEXT_SIZE + 100];
+
+    if (!skipped || !t->env.on_note)
+        return NW_OK;
+    snprintf(words, sizeof(words),
+             "table: %s: %d rows of architectures that the space does not have",
+             t->keys.file, skipped);
+    return t->env.on_note(t->env.loop, words);
 }
 
 static nw_status read_rows(struct table *t, nw_sheet *sheet, const nw_arch_columns *from,
                            int index)
 {
     nw_status status;
+    int skipped = 0;
 
     while ((status = nw_sheet_next(sheet)) == NW_OK)
-        NW_TRY(read_row(t, sheet, from, index));
-    if (status >= 0 && !t->rows.n)
-        return nw_source_bad(&sheet->src, "has no rows");
-    return status < 0 ? status : NW_OK;
+        NW_TRY(read_row(t, sheet, from, index, &skipped));
+    NW_TRY(status);
+    if (!t->has->rows.n)
+        return nw_source_bad(
+            &sheet->src, skipped ? "has no row of this space (%d others)" : "has no rows",
+            skipped);
+    return say_skipped(t, skipped);
 }
 
 static nw_status read_sheet(struct table *t, nw_sheet *sheet)
@@ -125,12 +164,13 @@ static nw_status read_sheet(struct table *t, nw_sheet *sheet)
     int index = -1;
 
     NW_TRY(nw_table_complete(&t->keys, sheet));
-    NW_TRY(nw_table_terms(&t->keys, sheet, &t->terms));
+    NW_TRY(nw_table_terms(&t->keys, sheet, &t->has->terms));
     if (*t->keys.latency)
         index = nw_sheet_find(sheet, "index");
-    t->index = index < 0 ? -1 : t->terms.n;
-    NW_TRY(nw_rows_init(&t->rows, t->env.ctx, t->env.space, t->terms.n + (index >= 0)));
-    status = nw_rows_columns(&t->rows, sheet, t->keys.arch, &from);
+    t->has->index = index < 0 ? -1 : t->has->terms.n;
+    NW_TRY(nw_rows_init(&t->has->rows, t->env.ctx, t->env.space,
+                        t->has->terms.n + (index >= 0)));
+    status = nw_rows_columns(&t->has->rows, sheet, t->keys.arch, &from);
     if (status >= 0)
         status = read_rows(t, sheet, &from, index);
     nw_release(t->env.ctx, from.choice);
@@ -153,14 +193,16 @@ static nw_status read_file(struct table *t)
 /* NaN where the table has no such column, or the cell is empty. */
 static double number(const struct table *t, int row, enum nw_part part)
 {
-    return t->terms.count[part] ? nw_rows_at(&t->rows, row)[t->terms.first[part]] : NAN;
+    return t->has->terms.count[part]
+               ? nw_rows_at(&t->has->rows, row)[t->has->terms.first[part]]
+               : NAN;
 }
 
 static double cost_of(const struct table *t, int row)
 {
     const double cost = row < 0 ? NAN : number(t, row, NW_PART_COST);
 
-    return isnan(cost) ? t->mean_cost : cost * t->keys.cost_scale;
+    return isnan(cost) ? t->has->mean_cost : cost * t->keys.cost_scale;
 }
 
 static double mean_cost(const struct table *t)
@@ -168,13 +210,80 @@ static double mean_cost(const struct table *t)
     double sum = 0;
     int n = 0;
 
-    for (int i = 0; i < t->rows.n; i++) {
+    for (int i = 0; i < t->has->rows.n; i++) {
         const double cost = number(t, i, NW_PART_COST);
 
         sum += isnan(cost) ? 0 : cost;
         n += !isnan(cost);
     }
     return n ? sum / n * t->keys.cost_scale : t->keys.cost_scale;
+}
+
+static nw_status read_content(struct table *t)
+{
+    NW_TRY(read_file(t));
+    if (*t->keys.latency) {
+        const nw_latency_file file = {t->keys.latency, t->keys.part[NW_PART_LATENCY],
+                                      t->keys.arch, t->has->index,
+                                      t->has->terms.first[NW_PART_LATENCY]};
+
+        NW_TRY(nw_rows_join(&t->has->rows, &file));
+    }
+    t->has->mean_cost = mean_cost(t);
+    t->has->keys = t->keys;
+    return NW_OK;
+}
+
+static void forget(void *content)
+{
+    struct content *c = content;
+
+    nw_release(c->ctx, c->known);
+    nw_release(c->ctx, c->terms.term);
+    nw_rows_clear(&c->rows);
+}
+
+/* What tells one content from another: keys, space, and the files as they are now. */
+struct known_by {
+    nw_table_keys keys;
+    const nw_space *space;
+    struct {
+        int64_t size, seconds, nanoseconds;
+    } file[2];
+};
+
+static void set_known_by(const struct table *t, struct known_by *out)
+{
+    const char *const path[2] = {t->keys.file, t->keys.latency};
+    struct stat about;
+
+    memset(out, 0, sizeof(*out)); /* gaps too */
+    out->keys = t->keys;
+    out->space = t->env.space;
+    for (int i = 0; i < 2; i++)
+        if (*path[i] && stat(path[i], &about) == 0) {
+            out->file[i].size = about.st_size;
+            out->file[i].seconds = about.st_mtim.tv_sec;
+            out->file[i].nanoseconds = about.st_mtim.tv_nsec;
+        }
+}
+
+/* As long as one search has it, others need not read it. */
+static nw_status get_content(struct table *t)
+{
+    struct known_by by;
+
+    set_known_by(t, &by);
+    t->has = nw_shared_find(t->env.ctx, &by, sizeof(by));
+    if (t->has) {
+        t->keys = t->has->keys;
+        return NW_OK;
+    }
+    t->has = nw_shared_new(t->env.ctx, &by, sizeof(by), sizeof(*t->has), forget);
+    if (!t->has)
+        return NW_ENOMEM;
+    t->has->ctx = t->env.ctx;
+    return read_content(t);
 }
 
 /* Columns that a trial's quality may come from, and their share of the cost. */
@@ -185,22 +294,22 @@ struct source {
 
 static struct source of_part(const struct table *t, enum nw_part part, double share)
 {
-    return (struct source){t->terms.first[part], t->terms.count[part], share};
+    return (struct source){t->has->terms.first[part], t->has->terms.count[part], share};
 }
 
 static struct source source_of(const struct table *t, double fidelity)
 {
-    const int epochs = t->terms.count[NW_PART_CURVE];
+    const int epochs = t->has->terms.count[NW_PART_CURVE];
     struct source s;
 
-    if (t->terms.count[NW_PART_LOW] && fidelity <= t->keys.low_at)
+    if (t->has->terms.count[NW_PART_LOW] && fidelity <= t->keys.low_at)
         return of_part(t, NW_PART_LOW, t->keys.low_at);
-    if (!epochs || (fidelity >= 1 && t->terms.count[NW_PART_SCORE]))
-        return of_part(t, t->terms.count[NW_PART_SCORE] ? NW_PART_SCORE : NW_PART_LOSS,
-                       1);
+    if (!epochs || (fidelity >= 1 && t->has->terms.count[NW_PART_SCORE]))
+        return of_part(
+            t, t->has->terms.count[NW_PART_SCORE] ? NW_PART_SCORE : NW_PART_LOSS, 1);
     s.n = (int)fmax(1, fmin(epochs, ceil(fidelity * epochs - 1e-9)));
     s.share = (double)s.n / epochs;
-    s.first = t->terms.first[NW_PART_CURVE] + s.n - 1;
+    s.first = t->has->terms.first[NW_PART_CURVE] + s.n - 1;
     s.n = 1;
     return s;
 }
@@ -217,9 +326,9 @@ static int find_run(const struct table *t, int row, struct source s, int skip,
 {
     int n = 0;
 
-    for (; row >= 0; row = t->rows.next[row])
+    for (; row >= 0; row = t->has->rows.next[row])
         for (int i = s.first; i < s.first + s.n; i++) {
-            if (isnan(nw_rows_at(&t->rows, row)[i]))
+            if (isnan(nw_rows_at(&t->has->rows, row)[i]))
                 continue;
             if (n++ == skip) {
                 *out = (struct run){row, i};
@@ -261,15 +370,15 @@ static void put_costs(const struct table *t, int row, nw_score *out)
 
 static nw_status make_known(struct table *t)
 {
-    const size_t n = (size_t)t->rows.n * KNOWN;
+    const size_t n = (size_t)t->has->rows.n * KNOWN;
 
-    if (t->known)
+    if (t->has->known)
         return NW_OK;
-    t->known = nw_alloc(t->env.ctx, n * sizeof(*t->known));
-    if (!t->known)
+    t->has->known = nw_alloc(t->env.ctx, n * sizeof(*t->has->known));
+    if (!t->has->known)
         return NW_ENOMEM;
     for (size_t i = 0; i < n; i++)
-        t->known[i] = NAN;
+        t->has->known[i] = NAN;
     return NW_OK;
 }
 
@@ -292,7 +401,7 @@ static nw_status costs_of(struct table *t, int row, const nw_arch *arch, nw_scor
     if (row < 0)
         return count_costs(t, arch, out);
     NW_TRY(make_known(t));
-    k = t->known + (size_t)row * KNOWN;
+    k = t->has->known + (size_t)row * KNOWN;
     if (isnan(k[PARAMS])) {
         NW_TRY(count_costs(t, arch, out));
         k[PARAMS] = out->params;
@@ -316,7 +425,7 @@ static nw_status table_cost(void *self, const nw_arch *arch, nw_score *out)
 {
     struct table *t = self;
 
-    return costs_of(t, nw_rows_find(&t->rows, arch, NULL), arch, out);
+    return costs_of(t, nw_rows_find(&t->has->rows, arch, NULL), arch, out);
 }
 
 /* ---- The estimator ---------------------------------------------------------------- */
@@ -329,10 +438,10 @@ static int seeks_more(const struct table *t)
 
         if (!t->env.objective[i]->is_known_before)
             continue;
-        if (!(t->terms.count[NW_PART_PARAMS] && !strcmp(name, "params")) &&
-            !(t->terms.count[NW_PART_MACS] && !strcmp(name, "macs")) &&
-            !(t->terms.count[NW_PART_PEAK] && !strcmp(name, "peak_bytes")) &&
-            !(t->terms.count[NW_PART_LATENCY] && !strcmp(name, "latency_ms")))
+        if (!(t->has->terms.count[NW_PART_PARAMS] && !strcmp(name, "params")) &&
+            !(t->has->terms.count[NW_PART_MACS] && !strcmp(name, "macs")) &&
+            !(t->has->terms.count[NW_PART_PEAK] && !strcmp(name, "peak_bytes")) &&
+            !(t->has->terms.count[NW_PART_LATENCY] && !strcmp(name, "latency_ms")))
             return 1;
     }
     return 0;
@@ -347,24 +456,16 @@ static nw_status table_open(void *self, const nw_env *env)
     if (!t->draws_by_trial && strcmp(t->keys.draw, "arch") != 0)
         return nw_fail(env->ctx, NW_ESPEC, "table: draw=%s is not arch or trial",
                        t->keys.draw);
-    NW_TRY(read_file(t));
-    if (*t->keys.latency) {
-        const nw_latency_file file = {t->keys.latency, t->keys.part[NW_PART_LATENCY],
-                                      t->keys.arch, t->index,
-                                      t->terms.first[NW_PART_LATENCY]};
-
-        NW_TRY(nw_rows_join(&t->rows, &file));
-    }
-    t->mean_cost = mean_cost(t);
+    NW_TRY(get_content(t));
     t->wants_cost = seeks_more(t);
     return NW_OK;
 }
 
 static void put_score(const struct table *t, struct run run, nw_score *out)
 {
-    const double value = nw_rows_at(&t->rows, run.row)[run.column];
-    const int is_loss =
-        run.column == t->terms.first[NW_PART_LOSS] && t->terms.count[NW_PART_LOSS];
+    const double value = nw_rows_at(&t->has->rows, run.row)[run.column];
+    const int is_loss = run.column == t->has->terms.first[NW_PART_LOSS] &&
+                        t->has->terms.count[NW_PART_LOSS];
 
     out->quality = is_loss ? -value : value;
     out->accuracy = is_loss ? NAN : value;
@@ -386,7 +487,7 @@ static nw_status table_work(void *self, nw_trial *trial)
     if (trial->want != NW_WANT_SCORE)
         return nw_fail(t->env.ctx, NW_EMATCH,
                        "table: has no shared weights; use estimator \"supernet\"");
-    row = nw_rows_find(&t->rows, trial->arch, &hash);
+    row = nw_rows_find(&t->has->rows, trial->arch, &hash);
     s->cost_s = cost_of(t, row) * source.share;
     if (row < 0)
         return nw_fail(t->env.ctx, NW_EINVAL, "table: %s has no row of this architecture",
@@ -406,7 +507,7 @@ static nw_status table_report(void *self, const nw_arch *arch, nw_score *out)
 {
     struct table *t = self;
     const struct source source = of_part(t, NW_PART_REPORT, 1);
-    const int row = nw_rows_find(&t->rows, arch, NULL);
+    const int row = nw_rows_find(&t->has->rows, arch, NULL);
     int n = 0;
     double sum = 0;
     struct run run = {0, 0};
@@ -417,7 +518,7 @@ static nw_status table_report(void *self, const nw_arch *arch, nw_score *out)
                        "report=COLUMN",
                        t->keys.file);
     while (row >= 0 && find_run(t, row, source, n, &run) > n) {
-        sum += nw_rows_at(&t->rows, run.row)[run.column];
+        sum += nw_rows_at(&t->has->rows, run.row)[run.column];
         n++;
     }
     if (!n)
@@ -434,9 +535,7 @@ static void table_close(void *self)
 {
     struct table *t = self;
 
-    nw_release(t->env.ctx, t->known);
-    nw_release(t->env.ctx, t->terms.term);
-    nw_rows_clear(&t->rows);
+    nw_shared_leave(t->env.ctx, t->has);
 }
 
 const nw_estimator_type nw_estimator_table = {

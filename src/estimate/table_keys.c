@@ -12,8 +12,11 @@
  * NAS-Bench-Macro (arXiv:2103.11922): three runs of every chain, of which one is drawn;
  * their mean is reported.
  *
- * Accel-NASBench (arXiv:2404.08005): one run; parameters and multiply-accumulates are in
- * millions.
+ * Accel-NASBench (arXiv:2404.08005): one run; parameters and operations are in millions,
+ * and its operations are more than multiply-accumulates (see src/space/accel_nasbench.c).
+ *
+ * Tables that netwright builds itself hold one row a run, with a curve; a fidelity below
+ * 1 is read from it, though a shorter training with its own schedule would end higher.
  */
 #include "table_keys.h"
 
@@ -32,6 +35,7 @@ struct preset {
     int epochs;
     const char *marks[3]; /* columns that no other table has */
     double scale, cost_scale, low_at;
+    int may_lack; /* parts whose columns are not there are left out */
     const char *part[NW_PARTS];
 };
 
@@ -69,6 +73,12 @@ static const struct preset presets[] = {
      .part = {[NW_PART_SCORE] = "val_top1", [NW_PART_COST] = "train_time",
               [NW_PART_PARAMS] = "params*1e6", [NW_PART_MACS] = "macs*1e6",
               [NW_PART_TOP5] = "val_top5*.01"}},
+    {.name = "netwright", .marks = {"run", "valid_accuracy", "seconds"}, .may_lack = 1,
+     .part = {[NW_PART_SCORE] = "valid_accuracy", [NW_PART_REPORT] = "test_accuracy",
+              [NW_PART_CURVE] = "valid_e", [NW_PART_COST] = "seconds",
+              [NW_PART_PARAMS] = "params", [NW_PART_MACS] = "macs",
+              [NW_PART_PEAK] = "peak_bytes", [NW_PART_LATENCY] = "latency_ms",
+              [NW_PART_LOSS] = "valid_loss"}},
 };
 /* clang-format on */
 
@@ -101,8 +111,8 @@ static nw_status no_preset(const nw_table_keys *k, const nw_sheet *sheet,
                            name, *k->data ? k->data : "(any)", k->epochs);
     if (name)
         return nw_fail(sheet->ctx, NW_ESPEC,
-                       "table: as=%s is not auto, none, nasbench201, nasbench-macro or "
-                       "accel-nasbench",
+                       "table: as=%s is not auto, none, nasbench201, nasbench-macro, "
+                       "accel-nasbench or netwright",
                        name);
     return nw_fail(sheet->ctx, NW_ESPEC,
                    "table: data= and epochs= are keys of nasbench201");
@@ -126,6 +136,15 @@ static nw_status find_preset(const nw_table_keys *k, const nw_sheet *sheet,
             *out = p;
     }
     return *out || (!name && !*k->data && !k->epochs) ? NW_OK : no_preset(k, sheet, name);
+}
+
+/* 1 = the column is there; of a curve its first. */
+static int has_part(const nw_sheet *sheet, int part, const char *name)
+{
+    char first[NW_TEXT_SIZE];
+
+    snprintf(first, sizeof(first), part == NW_PART_CURVE ? "%s1" : "%s", name);
+    return nw_sheet_find(sheet, first) >= 0;
 }
 
 static nw_status which_score(const nw_sheet *sheet)
@@ -152,7 +171,8 @@ nw_status nw_table_complete(nw_table_keys *keys, const nw_sheet *sheet)
     NW_TRY(find_preset(keys, sheet, &p));
     p = p ? p : &unknown;
     for (int i = 0; i < NW_PARTS; i++)
-        if (!*keys->part[i] && p->part[i])
+        if (!*keys->part[i] && p->part[i] &&
+            (!p->may_lack || has_part(sheet, i, p->part[i])))
             snprintf(keys->part[i], NW_TEXT_SIZE, "%s", p->part[i]);
     keys->scale = keys->scale != 0 ? keys->scale : p->scale != 0 ? p->scale : 1;
     keys->low_at = keys->low_at > 0 ? keys->low_at : p->low_at;

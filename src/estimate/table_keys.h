@@ -29,7 +29,7 @@ typedef struct nw_table_keys {
     char file[NW_TEXT_SIZE], as[NW_TEXT_SIZE], data[NW_TEXT_SIZE], arch[NW_TEXT_SIZE];
     char part[NW_PARTS][NW_TEXT_SIZE];
     char latency[NW_TEXT_SIZE], draw[NW_TEXT_SIZE];
-    int epochs;
+    int epochs, skip;
     double scale, cost_scale, low_at;
 } nw_table_keys;
 

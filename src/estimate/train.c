@@ -3,9 +3,11 @@
  *
  * A unit of work is one weight step, or one pass over the validation data. With fidelity
  * below 1 the trial gets that share of the epochs, at least one, with the schedule
- * shortened to fit.
+ * shortened to fit. What the trained network does on test data, if there is any, is a
+ * value of the trial's last epoch that no score depends on.
  */
 #include "graph.h"
+#include "random.h"
 #include "score.h"
 #include "trainer.h"
 
@@ -14,7 +16,7 @@
 
 struct train {
     nw_recipe recipe;
-    int valid_every;
+    int valid_every, run;
     nw_env env;
     nw_arch *arch; /* of the trial in hand          */
     nw_net *net;   /* NULL between trials            */
@@ -29,6 +31,9 @@ static const nw_attr train_attrs[] = {
     NW_RECIPE_ATTRS(struct train, "10", "96", "0.025", "3e-4"),
     {"valid_every", NW_INT, offsetof(struct train, valid_every), "1", 1, 100000,
      "epochs between looks at the validation data", NULL},
+    {"run", NW_INT, offsetof(struct train, run), "0", 0, 1e9,
+     "of several of the same trial: each has other first weights and another order",
+     NULL},
     {0},
 };
 
@@ -80,7 +85,8 @@ static nw_status take(struct train *t, const nw_trial *trial)
     if (!t->arch)
         return nw_pending(t->env.ctx);
     t->id = trial->id;
-    t->seed = trial->seed;
+    t->seed =
+        t->run ? nw_subseed(trial->seed, NW_FOR_RUN, (uint64_t)t->run) : trial->seed;
     t->fidelity = trial->fidelity > 0 ? trial->fidelity : 1;
     t->accuracy = NAN;
     NW_TRY(nw_arch_copy(t->arch, trial->arch));
@@ -101,6 +107,22 @@ static nw_status validate(struct train *t, nw_trial *trial)
     return NW_OK;
 }
 
+static nw_status test(const struct train *t)
+{
+    const nw_recipe *r = &t->recipe;
+    const int epoch = t->epoch.epoch;
+    nw_augment plain = t->trainer.augment;
+    nw_score s;
+
+    if (!t->env.test)
+        return NW_OK;
+    plain.crop = plain.flip = plain.cutout = 0;
+    NW_TRY(nw_score_over(t->net, t->env.test, &plain, t->trainer.feed.batch, NW_EVAL,
+                         r->topk, &s));
+    NW_TRY(t->env.on_value(t->env.loop, epoch, "test_accuracy", s.accuracy));
+    return t->env.on_value(t->env.loop, epoch, "test_loss", s.loss);
+}
+
 static int is_over(const struct train *t)
 {
     return t->trainer.step >= nw_trainer_steps(&t->trainer);
@@ -117,6 +139,7 @@ static nw_status end_epoch(struct train *t, nw_trial *trial)
     NW_TRY(t->env.on_epoch(t->env.loop, &t->epoch));
     if (!is_over(t))
         return NW_MORE;
+    NW_TRY(test(t));
     NW_TRY(nw_net_cost(t->net, s));
     s->quality = nw_recipe_quality(&t->recipe, s);
     return NW_OK;

@@ -227,6 +227,14 @@ static nw_status read_softmax(nw_reader *r)
                   r->node);
 }
 
+static nw_status read_l2norm(nw_reader *r)
+{
+    if (nw_attr_int(r->node, "p", 2) != 2)
+        return nw_node_fail(r, NW_EMATCH, "only p = 2 is supported");
+    NW_TRY(check_axis(r, -1));
+    return simple(r, "l2norm", 0, r->node);
+}
+
 /* ---- Shape and place ------------------------------------------------------------------
  */
 
@@ -454,6 +462,7 @@ const nw_onnx_type nw_onnx_plain[] = {
     {"Concat", 1, 64, "axis", read_concat},
     {"Softmax", 1, 1, "axis", read_softmax},
     {"LogSoftmax", 1, 1, "axis", read_softmax},
+    {"LpNormalization", 1, 1, "axis,p", read_l2norm},
     {"Flatten", 1, 1, "axis", read_flatten},
     {"Pad", 2, 3, "mode", read_pad},
     {"Slice", 3, 5, "", read_slice},

@@ -222,6 +222,22 @@ static nw_status read_globalpool(nw_reader *r)
     return NW_OK;
 }
 
+/* Of sequences (batch, steps, channels), over the steps. */
+static nw_status read_mean(nw_reader *r)
+{
+    nw_ref x;
+
+    NW_TRY(nw_node_ref(r, r->node, 0, &x));
+    if (nw_ref_shape(r, x)->rank != 2 ||
+        !nw_attr_equals(r->node, "axes", 1, (const int64_t[]){1}) ||
+        nw_attr_int(r->node, "keepdims", 1))
+        return nw_node_fail(r, NW_EMATCH,
+                            "only the mean over the steps of a sequence is supported");
+    NW_TRY(nw_node_place(r, "globalpool", NULL, 1, (nw_ref[]){x}, &x));
+    nw_node_gave(r, r->node, x);
+    return NW_OK;
+}
+
 /* ---- Norms ------------------------------------------------------------------------ */
 
 static int all_are(const float *data, size_t n, float value)
@@ -435,6 +451,7 @@ const nw_onnx_type nw_onnx_weighty[] = {
     {"MaxPool", 1, 1, WINDOW ",ceil_mode,storage_order", read_maxpool},
     {"AveragePool", 1, 1, WINDOW ",ceil_mode,count_include_pad", read_avgpool},
     {"GlobalAveragePool", 1, 1, "", read_globalpool},
+    {"ReduceMean", 1, 1, "axes,keepdims", read_mean},
     {"Gather", 2, 2, "axis", read_gather},
     {"BatchNormalization", 5, 5, "epsilon,momentum,training_mode,spatial",
      read_batchnorm},

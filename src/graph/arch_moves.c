@@ -14,6 +14,9 @@
 
 enum { MOST_TRIES = 1000 };
 
+/* Weights of an arch that are kept on the stack while it moves; larger ones allocate. */
+enum { SMALL = 1024 };
+
 int nw_space_wheels(const nw_space *space)
 {
     int n = space->n_keep;
@@ -159,15 +162,20 @@ static int same(const nw_arch *a, const nw_arch *b)
     return !memcmp(a->w, b->w, (size_t)a->space->n_weight * sizeof(double));
 }
 
-/* Mend what a change broke; 0 = it cannot be, or nothing is left of the change. */
-static int settle(nw_arch *arch, const nw_arch *before)
+int nw_arch_mend(nw_arch *arch)
 {
     const nw_space_type *family = arch->space->family;
     char why[256];
 
     if (family && family->repair)
         family->repair(arch);
-    return !same(arch, before) && nw_arch_is_legal(arch, why);
+    return nw_arch_is_legal(arch, why);
+}
+
+/* Mend what a change broke; 0 = it cannot be, or nothing is left of the change. */
+static int settle(nw_arch *arch, const nw_arch *before)
+{
+    return nw_arch_mend(arch) && !same(arch, before);
 }
 
 int nw_arch_move(nw_arch *to, const nw_arch *from, size_t i)
@@ -221,13 +229,17 @@ static nw_status mutate(nw_arch *arch, nw_arch *to, uint64_t seed)
 
 nw_status nw_arch_mutate(nw_arch *arch, uint64_t seed)
 {
-    nw_arch *to;
+    double room[SMALL];
+    nw_arch to;
     nw_status status;
 
     NW_TRY(nw_arch_check(arch));
-    to = nw_arch_new(arch->ctx, arch->space);
-    status = to ? mutate(arch, to, seed) : NW_ENOMEM;
-    nw_arch_free(to);
+    to = (nw_arch){arch->ctx, arch->space, room};
+    if (arch->space->n_weight > SMALL)
+        to.w = nw_alloc(arch->ctx, (size_t)arch->space->n_weight * sizeof(double));
+    status = to.w ? mutate(arch, &to, seed) : NW_ENOMEM;
+    if (to.w != room)
+        nw_release(arch->ctx, to.w);
     return status;
 }
 
@@ -249,7 +261,6 @@ static void take_wheel(nw_arch *child, const nw_arch *from, int wheel)
 nw_status nw_arch_cross(nw_arch *child, const nw_arch *a, const nw_arch *b, uint64_t seed)
 {
     const int wheels = a ? nw_space_wheels(a->space) : 0;
-    char why[256];
 
     NW_TRY(nw_arch_check(a));
     NW_TRY(nw_arch_check(b));
@@ -259,9 +270,7 @@ nw_status nw_arch_cross(nw_arch *child, const nw_arch *a, const nw_arch *b, uint
         for (int w = 0; w < wheels; w++)
             take_wheel(child,
                        nw_below(seed, NW_FOR_ARCH, i << 20 | (uint64_t)w, 2) ? b : a, w);
-        if (a->space->family && a->space->family->repair)
-            a->space->family->repair(child);
-        if (nw_arch_is_legal(child, why))
+        if (nw_arch_mend(child))
             return NW_OK;
     }
     copy(child, a); /* no mixture of the two is legal, or hardly any */

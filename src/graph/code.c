@@ -171,13 +171,23 @@ void nw_code_free(nw_code *code)
 
 /* ---- Reading ------------------------------------------------------------------- */
 
+/* The one that has a weight, which is quicker found than the strongest. */
+static int taken(const double *w, int n)
+{
+    int i = 0;
+
+    while (i < n - 1 && w[i] == 0)
+        i++;
+    return i;
+}
+
 static int read_choice(const nw_arch *arch, int c)
 {
     const nw_choice *choice = &arch->space->choice[c];
     unsigned char in[NW_MOST_OPTIONS];
 
     if (choice->kind != NW_SOME)
-        return nw_arch_option(arch, c);
+        return taken(arch->w + choice->first, choice->n);
     for (int i = 0; i < choice->n; i++)
         in[i] = arch->w[choice->first + i] != 0;
     return rank_of(in, choice->n, choice->k);

@@ -193,6 +193,9 @@ int nw_arch_is_hard(const nw_arch *arch);
 /* What the family says beyond that: 1 = legal, else why[] says which rule is broken. */
 int nw_arch_is_legal(const nw_arch *arch, char why[256]);
 
+/* Let the family change as little as makes a hard arch legal; 1 = it is now. */
+int nw_arch_mend(nw_arch *arch);
+
 /* One draw without the family's own rules, for its draw(). */
 nw_status nw_arch_draw(nw_arch *arch, uint64_t seed);
 

@@ -125,6 +125,18 @@ nw_status nw_plan_backward(nw_plan *plan, double scale);
  * nw_plan_logits(). Of a plan with no_loss. */
 nw_status nw_plan_backward_from(nw_plan *plan, const void *dout);
 
+/* Seconds that each turn took, in all passes since time was first taken. */
+typedef struct nw_turn_time {
+    const char *op;   /* "conv2d"                                                   */
+    const char *spec; /* "conv2d out=16 k=3", NULL for losses                       */
+    const char *name; /* of the node                                                */
+    double forward, backward, macs;
+    long passes;
+} nw_turn_time;
+
+/* From now on take the time of every turn. Their number; NULL after nw_fail(). */
+const nw_turn_time *nw_plan_times(nw_plan *plan, int *n);
+
 /* (batch, classes) nw_real of the last forward pass. */
 const void *nw_plan_logits(const nw_plan *plan);
 const void *nw_plan_input_grad(const nw_plan *plan); /* (batch, H, W, C) */

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- Making ------------------------------------------------------------------- */
 
@@ -255,6 +256,59 @@ static double mean(const nw_plan *plan, int turn)
     return sum / plan->config.batch;
 }
 
+/* ---- Time ----------------------------------------------------------------------- */
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Of a shortcut, all the nodes that it stands for. */
+static double macs_of(const nw_plan *plan, const nw_turn *t)
+{
+    const nw_graph *g = plan->net->graph;
+    double macs = 0;
+
+    if (!t->node || t->op == t->node->op)
+        return t->info.macs;
+    for (int i = 0; i < g->n; i++)
+        if (g->node[i].group == t->node->group)
+            macs += g->node[i].info.macs;
+    return macs;
+}
+
+const nw_turn_time *nw_plan_times(nw_plan *plan, int *n)
+{
+    *n = plan->n;
+    if (plan->time)
+        return plan->time;
+    plan->time = nw_arena_get(&plan->arena, (size_t)plan->n * sizeof(*plan->time));
+    for (int i = 0; plan->time && i < plan->n; i++) {
+        const nw_turn *t = &plan->turn[i];
+
+        plan->time[i].op = t->op->name;
+        plan->time[i].spec = t->node ? t->node->spec : NULL;
+        plan->time[i].name = t->node ? t->node->name : NULL;
+        plan->time[i].macs = macs_of(plan, t);
+    }
+    return plan->time;
+}
+
+static void forward(nw_plan *plan, int i)
+{
+    const nw_turn *t = &plan->turn[i];
+    const double start = plan->time ? now() : 0;
+
+    t->op->forward(&t->run);
+    if (plan->time) {
+        plan->time[i].forward += now() - start;
+        plan->time[i].passes++;
+    }
+}
+
 nw_status nw_plan_forward(nw_plan *plan, const nw_batch *batch, const nw_pass *pass,
                           double *loss)
 {
@@ -270,7 +324,7 @@ nw_status nw_plan_forward(nw_plan *plan, const nw_batch *batch, const nw_pass *p
                                  t->node ? (uint64_t)t->node->place : UINT64_MAX);
         set_mix(plan, t);
         if (i != plan->input && i != plan->label)
-            t->op->forward(&t->run);
+            forward(plan, i);
     }
     if (loss && plan->loss >= 0)
         *loss = mean(plan, plan->loss);
@@ -319,6 +373,17 @@ static void add_temps(nw_plan *plan, nw_turn *t)
         }
 }
 
+static void backward(nw_plan *plan, int i)
+{
+    nw_turn *t = &plan->turn[i];
+    const double start = plan->time ? now() : 0;
+
+    t->op->backward(&t->run);
+    add_temps(plan, t);
+    if (plan->time)
+        plan->time[i].backward += now() - start;
+}
+
 static void go_back(nw_plan *plan)
 {
     for (int i = plan->n - 1; i >= 0; i--) {
@@ -328,8 +393,7 @@ static void go_back(nw_plan *plan)
             continue;
         if (t->run.dmix)
             memset(t->dmix, 0, (size_t)t->info.n_in * sizeof(double));
-        t->op->backward(&t->run);
-        add_temps(plan, t);
+        backward(plan, i);
         for (int j = 0; t->run.dmix && j < t->info.n_in; j++)
             plan->net->dmix[t->first_weight + t->node->option[j]] += t->dmix[j];
     }

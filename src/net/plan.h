@@ -45,6 +45,7 @@ struct nw_plan {
     int scratch;            /* life */
     size_t bytes;           /* of the net's arena that it uses */
     nw_plan *older, *newer; /* of the same net                 */
+    nw_turn_time *time;     /* by turn; NULL = not taken       */
     uint64_t used;
 };
 

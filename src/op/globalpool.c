@@ -1,25 +1,25 @@
 /*
  * globalpool.c - mean of every channel.
  *
- * in    x (N, C, H, W)
+ * in    x (N, C, H, W), or a sequence (N, T, C)
  * out   y (N, C)
- * back  dy / (H W) to every pixel
+ * back  dy / (H W) to every pixel, dy / T to every step
  */
 #include "columns.h"
 #include "op.h"
 
 static nw_status globalpool_infer(nw_node *node)
 {
-    if (node->in[0].rank != 3)
-        return nw_refuse(node,
-                         "globalpool: the input must have channels, height and width");
-    node->out = (nw_shape){1, {node->in[0].dim[0]}};
+    if (node->in[0].rank < 2)
+        return nw_refuse(node, "globalpool: the input must have channels, height and "
+                               "width, or steps and channels");
+    node->out = (nw_shape){1, {(int)nw_width(&node->in[0])}};
     return NW_OK;
 }
 
 static size_t pixels(const nw_run *run)
 {
-    return (size_t)run->in[0].dim[1] * (size_t)run->in[0].dim[2];
+    return nw_count(&run->in[0]) / nw_width(&run->in[0]);
 }
 
 static void globalpool_forward_part(void *arg, size_t begin, size_t end)
@@ -70,12 +70,19 @@ static const nw_case globalpool_cases[] = {
     {"globalpool", 1, {{3, {5, 4, 3}}}},
     {"globalpool", 1, {{3, {16, 7, 7}}}},
     {"globalpool", 1, {{3, {3, 1, 1}}}},
+    {"globalpool", 1, {{2, {6, 5}}}},
     {0},
 };
 
 static void globalpool_onnx(nw_onnx *out, const nw_node *node)
 {
-    (void)node;
+    if (node->in[0].rank == 2) {
+        out->node(out, "ReduceMean");
+        out->input(out, 0);
+        out->attr_ints(out, "axes", 1, (const int64_t[]){1});
+        out->attr_int(out, "keepdims", 0);
+        return;
+    }
     out->node(out, "GlobalAveragePool");
     out->input(out, 0);
     out->node(out, "Flatten");

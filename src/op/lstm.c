@@ -15,6 +15,7 @@
  *     Gers et al. 2000, Learning to forget.
  */
 #include "columns.h"
+#include "curve.h"
 #include "gemm.h"
 #include "op.h"
 
@@ -209,11 +210,6 @@ struct step {
     size_t t;
 };
 
-static nw_real sigmoid(nw_real x)
-{
-    return 1 / (1 + NW_EXP(-x));
-}
-
 /* Gates from their sums, and the state from the gates. */
 static void step_forward_part(void *arg, size_t begin, size_t end)
 {
@@ -225,18 +221,19 @@ static void step_forward_part(void *arg, size_t begin, size_t end)
         const size_t row = s->t * r->n + n, next = row + r->n;
         nw_real *i = r->gate + row * 4 * h, *f = i + h, *g = f + h, *o = g + h;
         nw_real *y = s->run->y + (n * r->t + s->t) * width;
+        nw_real *c = r->cell + next * h, *hidden = r->hidden + next * h;
 
-        for (size_t k = 0; k < h; k++) {
-            i[k] = sigmoid(i[k]);
-            f[k] = sigmoid(f[k]);
-            g[k] = NW_TANH(g[k]);
-            o[k] = sigmoid(o[k]);
-            r->cell[next * h + k] = f[k] * r->cell[row * h + k] + i[k] * g[k];
-            r->hidden[next * h + k] = o[k] * NW_TANH(r->cell[next * h + k]);
-        }
-        memcpy(y, r->hidden + next * h, h * sizeof(*y));
+        NW_R(nw_sigmoid)(2 * h, i, i); /* and f */
+        NW_R(nw_tanh)(h, g, g);
+        NW_R(nw_sigmoid)(h, o, o);
+        for (size_t k = 0; k < h; k++)
+            c[k] = f[k] * r->cell[row * h + k] + i[k] * g[k];
+        NW_R(nw_tanh)(h, c, hidden);
+        for (size_t k = 0; k < h; k++)
+            hidden[k] *= o[k];
+        memcpy(y, hidden, h * sizeof(*y));
         if (width > h)
-            memcpy(y + h, r->cell + next * h, h * sizeof(*y));
+            memcpy(y + h, c, h * sizeof(*y));
     }
 }
 
@@ -306,8 +303,9 @@ static void step_backward_part(void *arg, size_t begin, size_t end)
         const nw_real *dy = s->run->dy + (n * r->t + s->t) * width;
         nw_real *di = r->dgate + row * 4 * h, *df = di + h, *dg = df + h, *d_o = dg + h;
 
+        NW_R(nw_tanh)(h, r->cell + next * h, d_o); /* for now */
         for (size_t k = 0; k < h; k++) {
-            const nw_real tanh_c = NW_TANH(r->cell[next * h + k]);
+            const nw_real tanh_c = d_o[k];
             const nw_real dh = r->dh[n * h + k] + dy[k];
             const nw_real dc = r->dc[n * h + k] + (width > h ? dy[h + k] : 0) +
                                dh * o[k] * (1 - tanh_c * tanh_c);

@@ -168,6 +168,10 @@ static inline int nw_is_training(const nw_run *run)
         nw_each(run, name##_forward_part);                                               \
     }                                                                                    \
                                                                                          \
+    NW_POINTWISE_BACK(name)
+
+/* backward() alone. */
+#define NW_POINTWISE_BACK(name)                                                          \
     static void name##_backward_part(void *arg, size_t begin, size_t end)                \
     {                                                                                    \
         const nw_run *run = arg;                                                         \

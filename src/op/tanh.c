@@ -3,12 +3,8 @@
  *
  * dx = dy (1 - y y)
  */
+#include "curve.h"
 #include "op.h"
-
-static inline nw_real tanh_value(nw_real x)
-{
-    return NW_TANH(x);
-}
 
 static inline nw_real tanh_slope(nw_real x, nw_real y)
 {
@@ -16,7 +12,19 @@ static inline nw_real tanh_slope(nw_real x, nw_real y)
     return 1 - y * y;
 }
 
-NW_POINTWISE(tanh)
+NW_POINTWISE_BACK(tanh)
+
+static void tanh_forward_part(void *arg, size_t begin, size_t end)
+{
+    const nw_run *run = arg;
+
+    NW_R(nw_tanh)(end - begin, run->x[0] + begin, run->y + begin);
+}
+
+static void tanh_forward(const nw_run *run)
+{
+    nw_each(run, tanh_forward_part);
+}
 
 static const nw_case tanh_cases[] = {
     {"tanh", 1, {{1, {7}}}},

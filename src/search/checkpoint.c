@@ -56,6 +56,7 @@ static nw_status loop_state(struct loop *l, nw_state *s)
     NW_TRY(s->bytes(s, &l->is_exhausted, sizeof(l->is_exhausted)));
     NW_TRY(s->bytes(s, &l->simulated, sizeof(l->simulated)));
     NW_TRY(s->bytes(s, &l->has_best, sizeof(l->has_best)));
+    NW_TRY(s->bytes(s, &l->best_fidelity, sizeof(l->best_fidelity)));
     NW_TRY(s->bytes(s, &l->best_score, sizeof(l->best_score)));
     NW_TRY(s->bytes(s, l->best->w, weights));
     if (l->strategy->state)

@@ -146,13 +146,21 @@ static struct flight *next_to_give(struct loop *l)
     return NULL;
 }
 
+/* Beyond which quality a trial of that fidelity may become the best; NaN = any. */
+static double best_for(const struct loop *l, double fidelity)
+{
+    if (fidelity != l->best_fidelity)
+        return fidelity > l->best_fidelity ? NAN : INFINITY;
+    return l->best_score.quality;
+}
+
 static nw_status give(struct loop *l, struct hand *hand, struct flight *f)
 {
     const nw_trial *t = &f->trial;
     struct nw_order order = {.id = t->id,
                              .seed = t->seed,
                              .fidelity = t->fidelity,
-                             .best = l->has_best ? l->best_score.quality : NAN};
+                             .best = best_for(l, t->fidelity)};
 
     hand->trial = t->id;
     hand->since = nw_loop_now();

@@ -68,11 +68,10 @@ static nw_status put_trial(struct loop *l, const nw_trial *t)
 
 static nw_status note_best(struct loop *l, const nw_trial *t)
 {
-    const double q = t->score.quality;
-
-    if (t->status < 0 || isnan(q) || (l->has_best && q <= l->best_score.quality))
+    if (!nw_trial_beats(t, l->best_fidelity, l->best_score.quality))
         return NW_OK;
     l->has_best = 1;
+    l->best_fidelity = t->fidelity;
     l->best_score = t->score;
     NW_TRY(nw_arch_copy(l->best, t->arch));
     return nw_loop_keep_weights(l);
@@ -135,8 +134,7 @@ static nw_status finish_trial(struct loop *l)
 static uint64_t max_trials(const struct loop *l)
 {
     const nw_search_config *c = l->config;
-    const int is_bounded =
-        c->max_trials || c->max_seconds > 0 || !(l->strategy->needs & NW_BUDGET);
+    const int is_bounded = l->env.has_budget || !(l->strategy->needs & NW_BUDGET);
 
     if (c->max_trials)
         return c->max_trials;
@@ -190,8 +188,8 @@ static nw_status fill_queue(struct loop *l)
 static nw_status begin_here(struct loop *l, struct flight *f)
 {
     l->at_work = f->trial.id;
-    if (f->began < 0)
-        f->began = nw_loop_spent(l);
+    if (f->began < 0) /* a table has its own clock, and millions of trials */
+        f->began = l->estimator->gives & NW_SIMULATED ? 0 : nw_loop_spent(l);
     if (!f->state.size || !l->estimator->state)
         return NW_OK;
     return nw_loop_give_state(l, &f->state);
@@ -281,7 +279,8 @@ nw_status nw_loop_run(struct loop *l)
                            "%s: stopped and saved; the same command goes on from here",
                            l->stage_name);
         }
-        if (nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
+        if (l->study &&
+            nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
             NW_TRY(nw_loop_save(l));
     }
 }

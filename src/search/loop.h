@@ -49,6 +49,7 @@ struct loop {
     int is_stopped;         /* by on_trial()                                         */
     uint64_t done;          /* trials observed                                       */
     int has_best;
+    double best_fidelity; /* 0 = there is no best                                   */
     nw_score best_score;
     nw_arch *best;
     nw_blob weights;  /* of the best trial's net */
@@ -68,6 +69,15 @@ static inline nw_score nw_no_score(void)
 static inline nw_trial *nw_loop_trial(const struct loop *l)
 {
     return &l->flight[0].trial;
+}
+
+/* Is the trial better than one of that fidelity (0 = there is none) and quality? Scores
+ * of unequal effort cannot be compared: the fuller one counts. */
+static inline int nw_trial_beats(const nw_trial *t, double fidelity, double quality)
+{
+    if (t->status < 0 || isnan(t->score.quality))
+        return 0;
+    return t->fidelity != fidelity ? t->fidelity > fidelity : t->score.quality > quality;
 }
 
 /* feasible.c: what is known of an arch beforehand, and whether anything can fit. */
@@ -92,6 +102,8 @@ nw_status nw_queue_state(struct loop *l, nw_state *s);
 
 /* stage.c: begin the stage of the study or take it up again. */
 nw_status nw_loop_stage(struct loop *l);
+uint64_t
+nw_space_hash(const nw_space *space); /* of all that can be decided, and on what */
 
 /* checkpoint.c: write one with all rows since the last; go on from the last, if any. */
 nw_status nw_loop_save(struct loop *l);

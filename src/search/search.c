@@ -174,8 +174,10 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
                      .space = space,
                      .train = config->train,
                      .valid = config->valid,
+                     .test = config->test,
                      .arch = config->arch,
                      .seed = config->seed,
+                     .has_budget = config->max_trials || config->max_seconds > 0,
                      .on_epoch = on_epoch,
                      .on_value = on_value,
                      .on_note = on_note,
@@ -189,6 +191,8 @@ nw_status nw_search(nw_space *space, const nw_search_config *config, nw_arch **b
     if (status >= 0 && score)
         *score = l.best_score;
     nw_blob_free(&l.weights);
+    if (status < 0)
+        nw_clear(l.ctx); /* the caller is told: it is pending no more */
     if (status >= 0 && best)
         *best = l.best;
     else

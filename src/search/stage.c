@@ -28,7 +28,7 @@ static uint64_t choices_hash(uint64_t h, const nw_space *s)
 }
 
 /* Places say all of a graph; of a coded space only its words do. */
-static uint64_t space_hash(const nw_space *s)
+uint64_t nw_space_hash(const nw_space *s)
 {
     uint64_t h = choices_hash(NW_HASH_START, s);
 
@@ -76,9 +76,11 @@ static char *stage_config(const struct loop *l)
     add_text_of(object, "objective", c->objective);
     if (c->ahead > 1)
         json_object_set_new(object, "ahead", json_integer(c->ahead));
-    add_hash(object, "space", space_hash(l->space));
+    add_hash(object, "space", nw_space_hash(l->space));
     add_hash(object, "train", c->train ? nw_data_hash(c->train) : 0);
     add_hash(object, "valid", c->valid ? nw_data_hash(c->valid) : 0);
+    if (c->test)
+        add_hash(object, "test", nw_data_hash(c->test));
     add_hash(object, "arch", c->arch ? nw_arch_hash(c->arch) : 0);
     text = json_dumps(object, JSON_PRESERVE_ORDER);
     json_decref(object);

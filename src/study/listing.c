@@ -52,7 +52,7 @@ static const nw_column trial_columns[] = {
     {"top5", NW_RIGHT, 4, 1},       {"params", NW_RIGHT, 0, 0},
     {"macs", NW_RIGHT, 0, 0},       {"peak_bytes", NW_RIGHT, 0, 0},
     {"latency_ms", NW_RIGHT, 3, 1}, {"cost_s", NW_RIGHT, 2, 0},
-    {"fidelity", NW_RIGHT, 0, 1},   {"seed", NW_RIGHT, 0, 1},
+    {"fidelity", NW_RIGHT, 4, 1},   {"seed", NW_RIGHT, 0, 1},
     {"reason", NW_LEFT, 0, 1},      {"arch", NW_LEFT, 0, 0},
 };
 
@@ -66,7 +66,7 @@ static const struct listing trials = {
         "t.arch"
         " FROM trial t JOIN stage s ON s.id = t.stage " OF_TRIAL(
             "t.id") "ORDER BY s.id, t.id",
-    .kinds = "tusrrrrrrrrrrutj",
+    .kinds = "tisrrrrrrrrrrutj",
     .columns = trial_columns,
 };
 
@@ -86,7 +86,7 @@ static const struct listing epochs = {
            " e.valid_loss, e.valid_accuracy, e.seconds"
            " FROM epoch e JOIN stage s ON s.id = e.stage " OF_TRIAL(
                "e.trial") "ORDER BY s.id, e.trial, e.epoch",
-    .kinds = "tuirrrrrr",
+    .kinds = "tiirrrrrr",
     .columns = epoch_columns,
 };
 
@@ -102,7 +102,7 @@ static const struct listing values = {
     .sql = "SELECT s.name, v.trial, v.epoch, v.name, v.value"
            " FROM value v JOIN stage s ON s.id = v.stage " OF_TRIAL(
                "v.trial") "ORDER BY s.id, v.trial, v.epoch, v.name",
-    .kinds = "tuitr",
+    .kinds = "tiitr",
     .columns = value_columns,
 };
 
@@ -116,7 +116,7 @@ static const struct listing notes = {
     .sql = "SELECT s.name, n.trial, n.words"
            " FROM note n JOIN stage s ON s.id = n.stage " OF_TRIAL(
                "n.trial") "ORDER BY s.id, n.id",
-    .kinds = "tut",
+    .kinds = "tit",
     .columns = note_columns,
 };
 

@@ -2,6 +2,7 @@
 #include "db.h"
 #include "study.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- In ------------------------------------------------------------------- */
@@ -206,4 +207,63 @@ nw_status nw_study_trials(nw_study *study, int64_t stage,
     }
     sqlite3_finalize(row.stmt);
     return status;
+}
+
+static nw_epoch epoch_at(const nw_row *row)
+{
+    return (nw_epoch){
+        .epoch = sqlite3_column_int(row->stmt, 0),
+        .lr = nw_row_real_at(row, 1),
+        .train_loss = nw_row_real_at(row, 2),
+        .train_accuracy = nw_row_real_at(row, 3),
+        .valid_loss = nw_row_real_at(row, 4),
+        .valid_accuracy = nw_row_real_at(row, 5),
+        .seconds = nw_row_real_at(row, 6),
+    };
+}
+
+nw_status nw_study_epochs(nw_study *study, int64_t stage, uint64_t trial,
+                          nw_status (*visit)(void *user, const nw_epoch *epoch),
+                          void *user)
+{
+    nw_status status;
+    nw_row row;
+
+    NW_TRY(nw_db_ready(study, 0));
+    row = nw_row_open(study, "SELECT epoch, lr, train_loss, train_accuracy, valid_loss,"
+                             " valid_accuracy, seconds FROM epoch"
+                             " WHERE stage = ? AND trial = ? ORDER BY epoch");
+    nw_row_int(&row, stage);
+    nw_row_int(&row, (int64_t)trial);
+    while ((status = nw_row_next(&row)) == NW_MORE) {
+        nw_epoch epoch = epoch_at(&row);
+
+        status = visit(user, &epoch);
+        if (status < 0) {
+            nw_row_close(&row);
+            break;
+        }
+    }
+    return status;
+}
+
+nw_status nw_study_get_value(nw_study *study, int64_t stage, uint64_t trial,
+                             const char *name, double *out)
+{
+    nw_status status;
+    nw_row row;
+
+    *out = NAN;
+    NW_TRY(nw_db_ready(study, 0));
+    row = nw_row_open(study, "SELECT value FROM value WHERE stage = ? AND trial = ?"
+                             " AND name = ? ORDER BY epoch DESC LIMIT 1");
+    nw_row_int(&row, stage);
+    nw_row_int(&row, (int64_t)trial);
+    nw_row_text(&row, name);
+    status = nw_row_next(&row);
+    if (status != NW_MORE)
+        return status;
+    *out = nw_row_real_at(&row, 0);
+    nw_row_close(&row);
+    return NW_OK;
 }

@@ -93,6 +93,15 @@ nw_status nw_study_trials(nw_study *study, int64_t stage,
                           nw_status (*visit)(void *user, const nw_stored_trial *trial),
                           void *user);
 
+/* The same for the epochs of a trial, in order. */
+nw_status nw_study_epochs(nw_study *study, int64_t stage, uint64_t trial,
+                          nw_status (*visit)(void *user, const nw_epoch *epoch),
+                          void *user);
+
+/* The value of that name in the last epoch that has one; NaN = none has. */
+nw_status nw_study_get_value(nw_study *study, int64_t stage, uint64_t trial,
+                             const char *name, double *out);
+
 /* A number or text that belongs to the study as a whole ("split_hash"). NULL = none, or
  * a failure that is pending; else it lives as long as the study. */
 nw_status nw_study_put_fact(nw_study *study, const char *name, const char *value);

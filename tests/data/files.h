@@ -50,7 +50,7 @@ static const char *in_dir(const char *name)
     return p;
 }
 
-static const char *write_file(const char *name, const void *bytes, size_t n)
+static inline const char *write_file(const char *name, const void *bytes, size_t n)
 {
     const char *path = in_dir(name);
     FILE *out = fopen(path, "wb");

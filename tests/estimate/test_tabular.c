@@ -10,6 +10,7 @@
 
 #define NB201   "../shared/data/nasbench201/nasbench201.csv.gz"
 #define DEVICES "../shared/data/nasbench201/latency_ms_27devices.csv.gz"
+#define ACCEL   "../shared/data/accel-nasbench/accel_nasbench.csv.gz"
 #define MACRO   "../shared/data/nasbench-macro/nas-bench-macro_cifar10.json"
 
 /* Best by validation and by test accuracy of 200 epochs; best of 12 epochs. */
@@ -751,6 +752,41 @@ static void test_tabular__macro_draws_one_of_three_runs(void **state)
     let_go(&h);
 }
 
+static void test_tabular__accel_nasbench(void **state)
+{
+    static const char *const words = /* result_4079.json */
+        "[[4,5,2,0],[4,3,2,1],[4,3,3,1],[1,3,2,0],[6,5,2,1],[4,5,4,1],[1,5,3,0]]";
+    nw_space *space = nw_space_open(*state, "accel-nasbench", NULL, 0);
+    struct held h;
+    nw_score s;
+
+    needs(ACCEL);
+    check_ok(*state, hold(&h, *state, space,
+                          "table file=" ACCEL " device=latency_zcu102_mean", 1));
+    take(&h, words);
+    s = score_of(&h, 1);
+    check_near(s.accuracy, 61.708 / 100, 1e-12);
+    check_near(s.top5, 84.159996 / 100, 1e-12);
+    check_near(s.params, 3.752384 * 1e6, 1e-3);
+    check_near(s.macs, 434.430368 * 1e6, 1e-3);
+    check_near(s.latency_ms, 8.229158469796511, 1e-12);
+    check_near(s.cost_s, 2478.2868814468384, 1e-9);
+    let_go(&h);
+}
+
+static void test_tabular__rows_of_other_spaces_are_skipped_on_request(void **state)
+{
+    static const char *const text = "a,w,acc\nrelu,4,1\nsilu,4,2\n";
+    struct held h;
+
+    hold_small(&h, *state, "o.csv", text, "score=acc skip=1");
+    pick(&h, 0, 0);
+    assert_true(score_of(&h, 1).quality == 1);
+    let_go(&h);
+    refuses(*state, small(*state), "o.csv", "a,w,acc\nsilu,4,2\n", "score=acc skip=1",
+            "table: DIR/o.csv: has no row of this space (1 others)");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_context, close_context)
 
 int main(void)
@@ -779,6 +815,8 @@ int main(void)
         TEST(test_tabular__nasbench201_latency),
         TEST(test_tabular__nasbench201_budget_is_simulated),
         TEST(test_tabular__macro_draws_one_of_three_runs),
+        TEST(test_tabular__accel_nasbench),
+        TEST(test_tabular__rows_of_other_spaces_are_skipped_on_request),
     };
 
     return cmocka_run_group_tests(tests, make_test_dir, remove_test_dir);

@@ -435,11 +435,12 @@ def build(name, keys, shapes):
         "reshape": lambda x: x.reshape(-1, *(int(v) for v in keys["to"].split("x"))),
         "softmax": lambda x: F.softmax(x, channels(x)),
         "log_softmax": lambda x: F.log_softmax(x, channels(x)),
+        "l2norm": lambda x: F.normalize(x, dim=channels(x)),
         "cross_entropy": cross_entropy(keys),
         "matmul": product(keys), "attention": attention(keys),
         "maxpool": max_pool(keys),
         "avgpool": avg_pool(keys),
-        "globalpool": lambda x: x.mean((2, 3)),
+        "globalpool": lambda x: x.mean((2, 3) if x.dim() == 4 else 1),
         "mse": lambda x, t: ((x - t) ** 2).flatten(1).mean(1),
         "pad": lambda x: F.pad(x, [int(keys.get(k, 0))
                                    for k in ("left", "right", "top", "bottom")]),

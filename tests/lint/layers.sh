@@ -1,7 +1,7 @@
 #!/bin/sh
 # layers.sh: a folder of src/ may include folders to its left in this order, never to its
 # right, so there is no cycle. The order is the diagram of the design.
-order="base tensor op graph net space data train learn strategy estimate export study search"
+order="base tensor op graph net space data train learn strategy estimate export study search compare"
 cd "$(dirname "$0")/../.." || exit 1
 awk -v order="$order" '
 BEGIN {

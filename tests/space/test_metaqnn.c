@@ -1,6 +1,8 @@
 /* test_metaqnn.c - rules, count and draws of MetaQNN's chains against enumeration. */
 #include "counting.h"
 
+#include "metaqnn.h"
+
 static long listed(nw_ctx *ctx, const char *spec)
 {
     nw_space *space = opened(ctx, spec, NULL);
@@ -166,6 +168,58 @@ static void test_metaqnn__floor_drops_the_last_windows(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_context, close_context)
 
+/* Where a chain of the space has led to. */
+static nw_mq_state behind(const nw_mq_rules *r, const char *text)
+{
+    nw_mq_layer chain[NW_METAQNN_LIMIT + 1];
+    char why[256];
+    const int n = nw_mq_read_chain(text, chain, why);
+    nw_mq_state s = nw_mq_start(r);
+
+    assert_true(n > 0);
+    for (int i = 0; i < n - 1; i++) {
+        assert_null(nw_mq_forbidden(r, &s, &chain[i]));
+        nw_mq_go_on(r, &s, &chain[i]);
+    }
+    return s;
+}
+
+static int looks_the_same(const nw_mq_rules *r, const char *a, const char *b)
+{
+    const nw_mq_state s = behind(r, a), t = behind(r, b);
+
+    return nw_mq_seen(&s) == nw_mq_seen(&t);
+}
+
+static void test_metaqnn__agent_sees_last_layer_depth_and_bucket(void **state)
+{
+    nw_mq_rules r;
+
+    assert_true(nw_mq_has_rules(opened(*state, "metaqnn size=28", NULL), &r));
+    assert_true(looks_the_same(&r, "C(64,3) C(128,3) SM", "C(256,5) C(128,3) SM"));
+    assert_false(looks_the_same(&r, "C(64,3) C(128,3) SM", "C(64,3) C(128,5) SM"));
+    assert_false(looks_the_same(&r, "C(64,3) SM", "C(64,1) C(64,3) SM"));
+    /* 28 and 14 pixels are in one bucket; 28 and 6 are not, nor are 4 and 2 */
+    assert_true(
+        looks_the_same(&r, "C(64,3) C(64,3) C(64,3) SM", "C(64,3) P(2,2) C(64,3) SM"));
+    assert_false(looks_the_same(&r, "C(64,3) P(3,2) C(64,3) P(3,2) C(64,3) SM",
+                                "C(64,3) C(64,3) C(64,3) C(64,3) C(64,3) SM"));
+    assert_false(looks_the_same(&r, "C(64,3) P(5,3) C(64,3) P(2,2) C(64,1) SM",
+                                "C(64,3) P(5,3) C(64,3) P(5,3) C(64,1) SM"));
+    /* the number of FC, and no size of a map behind it */
+    assert_false(looks_the_same(&r, "C(64,3) P(5,3) C(64,1) P(5,3) C(64,1) FC(128) SM",
+                                "C(64,3) P(5,3) C(64,1) P(5,3) FC(128) FC(128) SM"));
+    assert_true(looks_the_same(&r, "C(64,3) P(5,3) C(64,1) P(2,2) FC(128) SM",
+                               "C(64,3) P(5,3) C(64,1) P(5,3) FC(128) SM"));
+}
+
+static void test_metaqnn__other_spaces_have_no_such_rules(void **state)
+{
+    nw_mq_rules r;
+
+    assert_false(nw_mq_has_rules(opened(*state, "nasbench201", NULL), &r));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +230,8 @@ int main(void)
         TEST(test_metaqnn__wrong_keys_are_refused),
         TEST(test_metaqnn__repair_changes_little),
         TEST(test_metaqnn__floor_drops_the_last_windows),
+        TEST(test_metaqnn__agent_sees_last_layer_depth_and_bucket),
+        TEST(test_metaqnn__other_spaces_have_no_such_rules),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* cmd_best.c - `netwright best STUDY`: the trial of the highest quality. */
+/* cmd_best.c - `netwright best STUDY`: the trial of the highest quality, among those of
+ * the highest fidelity. */
 #include "paths.h"
 #include "records.h"
 #include "sheet.h"
@@ -9,13 +10,17 @@
 static const json_t *best_of(const json_t *rows)
 {
     const json_t *best = NULL, *row;
-    double most = -INFINITY, quality;
+    double fullest = 0, most = -INFINITY, fidelity, quality;
     size_t i;
 
     json_array_foreach(rows, i, row)
     {
+        fidelity = records_number(row, "fidelity");
         quality = records_number(row, "quality");
-        if (quality > most) { /* false for NaN: failed */
+        if (isnan(quality) || fidelity < fullest) /* NaN: failed */
+            continue;
+        if (fidelity > fullest || quality > most) {
+            fullest = fidelity;
             most = quality;
             best = row;
         }
@@ -81,6 +86,22 @@ static int try_stage(struct tool *tool, nw_study *study, const char *stage, int 
     return code;
 }
 
+/* With an objective: all trials that no other beats in everything. */
+static int print_front(struct tool *tool, nw_study *study)
+{
+    double volume = NAN;
+    nw_status status = nw_study_front(study, tool->opt.stage, tool->opt.objective,
+                                      tool->opt.format, stdout, &volume);
+
+    if (status < 0)
+        return failed(tool, status);
+    note(
+        tool,
+        "hypervolume: %.4f of the box between the best and the worst value of all trials",
+        volume);
+    return EXIT_OK;
+}
+
 int run_best(struct tool *tool)
 {
     const char *stage = tool->opt.stage ? tool->opt.stage : "search";
@@ -89,6 +110,8 @@ int run_best(struct tool *tool)
 
     if (!study)
         return failed(tool, NW_EIO);
+    if (tool->opt.objective)
+        return print_front(tool, study);
     code = try_stage(tool, study, stage, 0, &found);
     if (!code && !found && !tool->opt.stage)
         code = try_stage(tool, study, "final", 1, &found);

@@ -106,8 +106,9 @@ void help_overview(struct tool *tool, FILE *out)
 
 void help_command(struct tool *tool, const struct command *command, FILE *out)
 {
-    fprintf(out, "netwright %s - %s\n\nusage: netwright %s %s [OPTION]...\n\n",
-            command->name, command->doc, command->name, command->synopsis);
+    fprintf(out, "netwright %s - %s\n\nusage: netwright %s%s%s [OPTION]...\n\n",
+            command->name, command->doc, command->name, *command->synopsis ? " " : "",
+            command->synopsis);
     wrap(out, command->about, 0, 0);
     title(tool, "Options", out);
     print_options((int)(command - commands), 0, out);

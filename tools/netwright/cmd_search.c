@@ -44,25 +44,6 @@ static double seconds_of(struct work *work, const char *stage)
     return seconds;
 }
 
-/* With shared weights the validation data is a training set too: of the architecture. */
-static double valid_share(struct tool *tool, const char *spec)
-{
-    if (tool->opt.given[options_find("valid", strlen("valid"))])
-        return tool->opt.valid;
-    return strcmp(specs_name(tool, spec), "supernet") ? 0.1 : 0.5;
-}
-
-/* The limits as one text. */
-static const char *limits(struct tool *tool)
-{
-    const char *all = NULL;
-
-    for (int i = 0; i < tool->opt.limit.n; i++)
-        all = pool_printf(&tool->pool, "%s%s%s", all ? all : "", all ? ", " : "",
-                          tool->opt.limit.item[i]);
-    return all;
-}
-
 static int search(struct work *work, nw_arch **best, nw_score *score)
 {
     struct tool *tool = work->tool;
@@ -73,7 +54,7 @@ static int search(struct work *work, nw_arch **best, nw_score *score)
         .max_trials = tool->opt.trials,
         .max_seconds = tool->opt.time_limit,
         .max_trial_seconds = tool->opt.trial_time_limit,
-        .limits = limits(tool),
+        .limits = specs_limits(tool),
         .objective = tool->opt.objective,
         .jobs = tool->opt.jobs,
         .ahead = tool->opt.ahead  ? tool->opt.ahead
@@ -82,7 +63,7 @@ static int search(struct work *work, nw_arch **best, nw_score *score)
     };
     int code;
 
-    work_split(work, valid_share(tool, config.estimator), &config.train, &config.valid);
+    work_split_search(work, config.estimator, &config.train, &config.valid);
     code = work_run(work, work->space, &config, best, NULL, score);
     if (!code)
         work->search_s = seconds_of(work, "search");

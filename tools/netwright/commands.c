@@ -21,6 +21,24 @@ const struct command commands[N_COMMANDS] = {
      "Trains the network of --space at --arch (not needed when the space has no choices) and "
      "writes the same files as search. The same command again goes on where it was stopped.",
      NULL, 0, 1, run_train},
+    [CMD_compare] = {"compare", "", "compare strategies on equal budgets with many seeds",
+     "Runs every strategy of --strategies, and random, once for each of --seeds seeds with the same --budget. What a "
+     "run finds is chosen by validation and judged by what no search sees: the report of the estimator, or "
+     "validation again if that has none, and then it says so.\n\n"
+     "Prints a row a strategy: runs that succeeded and failed; means of validation and held-out score, deviation "
+     "and median of the latter; A12, the probability that a run is better than one of random; p of the one-sided "
+     "Mann-Whitney test of that, corrected after Holm; mean rank over the seeds; mean trials and cost.\n\n"
+     "With --out all is kept there: runs.csv, curves.csv, summary.json, figure.svg and the database study.db. The same "
+     "command goes on where it was stopped or killed; more seeds or strategies cost only their own runs.",
+     NULL, 0, 0, run_compare},
+    [CMD_table] = {"table", "build [JOB.yaml] | info FILE", "tabulate what the networks of a space score",
+     "build: train all networks of the space, or --sample N of them, each --seeds times with "
+     "--estimator, and write a CSV with the architecture, its cost, latency, the curve of "
+     "validation accuracy, and the accuracy on test data, one row a run. Failed trainings have "
+     "a row that says why. The same command on the same study goes on where it was stopped or "
+     "killed. What it writes is what \"--estimator 'table file=FILE'\" reads.\n\n"
+     "info: columns of a table, what they are taken for, their range; whether the table is a known one.",
+     "build|info", 1, 2, run_table},
     [CMD_eval] = {"eval", "MODEL.onnx|STUDY", "accuracy and loss of a trained network",
      "Reads a network that netwright has written, or takes the winner of a study, and runs it on --data.",
      NULL, 1, 1, run_eval},
@@ -39,6 +57,11 @@ const struct command commands[N_COMMANDS] = {
      "counts with aux=1 only. \"genotype FILE\" counts the cells of a file. Where a choice is open, --arch "
      "closes it; without it an architecture is drawn with --seed.",
      NULL, 1, MOST_ARGS, run_count},
+    [CMD_bench] = {"bench", "NET|FILE [key=value]...", "how long a network takes, and where the time goes",
+     "Runs a network on random numbers: a training pass (forward and backward) or, with --inference, a forward pass. "
+     "Prints the median time, examples and operations a second, and the memory that the pass was planned in. "
+     "--profile tells how the time is shared among ops, given twice among layers. Where a choice is open, --arch closes it, or --seed.",
+     NULL, 1, MOST_ARGS, run_bench},
     [CMD_space] = {"space", "check|count|sample|show SPACE|FILE [key=value]...", "examine a search space",
      "check: shapes of every choice, number of architectures, smallest and largest cost.\n\n"
      "count: the exact number of architectures.\n\n"
@@ -50,12 +73,14 @@ const struct command commands[N_COMMANDS] = {
      "get: download from the official address, resume, check SHA-256, keep in the cache "
      "($XDG_CACHE_HOME/netwright, or ~/.cache/netwright).",
      "info|get", 2, 2, run_data},
-    [CMD_trials] = {"trials", "STUDY", "list what a study has tried", 
-     "Lists the trials of --stage (default: search) in order, with score and status.",
-     NULL, 1, 1, run_trials},
+    [CMD_trials] = {"trials", "STUDY...", "list what a study has tried, or draw it",
+     "Lists the trials of --stage (default: search) in order, with score and status. --to svg draws them instead: "
+     "every trial, and the best so far, by trials and by seconds; several studies into one picture.",
+     NULL, 1, MOST_ARGS, run_trials},
     [CMD_best] = {"best", "STUDY", "print the winner of a study",
      "Prints the best trial of --stage (default: search, or final when the search shared weights): its "
-     "architecture and scores.",
+     "architecture and scores. With --objective \"accuracy,macs\": all trials that no other beats in both, "
+     "and the hypervolume that they dominate.",
      NULL, 1, 1, run_best},
     [CMD_list] = {"list", "[ops|spaces|nets|strategies|estimators|datasets|exporters]", "list what specs can name",
      "Lists names with a line each, networks with their source and published figures; `netwright help NAME` tells more.",

@@ -11,9 +11,12 @@ struct tool;
 #define COMMAND_MAP(X)                                                                   \
     X(search)                                                                            \
     X(train)                                                                             \
+    X(compare)                                                                           \
+    X(table)                                                                             \
     X(eval)                                                                              \
     X(export)                                                                            \
-    X(show) X(count) X(space) X(data) X(trials) X(best) X(list) X(help) X(completion)
+    X(show)                                                                              \
+    X(count) X(bench) X(space) X(data) X(trials) X(best) X(list) X(help) X(completion)
 
 enum command_id {
 #define X(name) CMD_##name,

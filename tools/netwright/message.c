@@ -71,5 +71,10 @@ int failed(struct tool *tool, nw_status status)
     fail(tool, "%s", words_of && *words_of ? words_of : nw_strstatus(status));
     if (status == NW_EINFEASIBLE)
         return EXIT_INFEASIBLE;
+    if (tool->nw && nw_errstatus(tool->nw) < 0)
+        status = nw_errstatus(
+            tool->nw); /* callers of constructors only know that one failed */
+    if (status == NW_ENAME || status == NW_ESPEC)
+        return EXIT_USAGE;
     return status == NW_EDIFFER ? EXIT_DIFFERS : EXIT_FAILED;
 }

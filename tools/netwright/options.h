@@ -20,13 +20,13 @@ struct words {
 
 /* What the options say, defaults included. Fractions are 0..1, times in seconds. */
 struct settings {
-    int help, version, man, markdown, quiet, verbose, no_progress;
-    uint64_t seed, trials;
-    int threads, jobs, ahead, baseline, batch, classes, number;
+    int help, version, man, markdown, quiet, verbose, no_progress, inference, profile;
+    uint64_t examples, seed, trials, sample;
+    int threads, jobs, ahead, seeds, latency, all, baseline, batch, classes, number;
     double time_limit, trial_time_limit, valid, holdout;
     struct words set, arch, limit;
     const char *format, *color, *space, *data, *test, *strategy, *estimator, *final;
-    const char *derive, *objective, *study, *out, *stage, *to, *input, *url;
+    const char *derive, *strategies, *budget, *objective, *study, *out, *stage, *to, *input, *url;
     unsigned char
         given[MOST_OPTIONS]; /* by row: stands on the command line or in the job */
 };

@@ -122,6 +122,24 @@ nw_data *specs_open_data(struct tool *tool, const char *part, const char *spec)
     return nw_data_open(tool->nw, full);
 }
 
+const char *specs_limits(struct tool *tool)
+{
+    const char *all = NULL;
+
+    for (int i = 0; i < tool->opt.limit.n; i++)
+        all = pool_printf(&tool->pool, "%s%s%s", all ? all : "", all ? ", " : "",
+                          tool->opt.limit.item[i]);
+    return all;
+}
+
+/* With shared weights the validation data is a training set too: of the architecture. */
+double specs_valid(struct tool *tool, const char *estimator)
+{
+    if (tool->opt.given[options_find("valid", strlen("valid"))])
+        return tool->opt.valid;
+    return strcmp(specs_name(tool, estimator), "supernet") ? 0.1 : 0.5;
+}
+
 int specs_join(struct tool *tool, int first, const char **out)
 {
     *out = tool->arg[first];

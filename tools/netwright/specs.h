@@ -18,6 +18,12 @@ const char *specs_put(struct tool *tool, const char *spec, const char *key,
 /* Does the data set that `spec` names know the key? */
 int specs_takes(struct tool *tool, const char *spec, const char *key);
 
+/* Every --limit as one text; NULL = there are none. */
+const char *specs_limits(struct tool *tool);
+
+/* Share of the data that --valid keeps for the scores of this estimator. */
+double specs_valid(struct tool *tool, const char *estimator);
+
 int specs_has(const char *spec, const char *key);
 const char *specs_name(struct tool *tool, const char *spec); /* its first word */
 

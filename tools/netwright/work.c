@@ -35,7 +35,7 @@ static int open_data(struct work *work)
 {
     struct tool *tool = work->tool;
     const char *spec = tool->opt.data, *test = tool->opt.test;
-    int splits = specs_takes(tool, spec, "split");
+    int splits = spec && specs_takes(tool, spec, "split");
 
     if (!spec)
         return EXIT_OK;
@@ -151,17 +151,34 @@ int work_only_searches(const struct work *work)
            (!strcmp(tool->opt.final, "none") || (!tool->opt.data && tool->opt.estimator));
 }
 
-void work_split(struct work *work, double share, nw_data **train, nw_data **valid)
+static void split(struct work *work, double share, size_t most, nw_data **train,
+                  nw_data **valid)
 {
     size_t n = work->data ? nw_data_count(work->data) - work->first : 0;
-    size_t n_valid = (size_t)(share * (double)n), n_train = n - n_valid;
+    size_t n_valid, n_train;
     uint64_t seed = work->tool->opt.seed;
 
+    n = most && most < n ? most : n;
+    n_valid = (size_t)(share * (double)n);
+    n_train = n - n_valid;
     *train = *valid = NULL;
     if (!work->data)
         return;
     *train = nw_data_slice(work->data, seed, work->first, n_train);
     *valid = nw_data_slice(work->data, seed, work->first + n_train, n_valid);
+}
+
+void work_split(struct work *work, double share, nw_data **train, nw_data **valid)
+{
+    split(work, share, 0, train, valid);
+}
+
+void work_split_search(struct work *work, const char *estimator, nw_data **train,
+                       nw_data **valid)
+{
+    struct tool *tool = work->tool;
+
+    split(work, specs_valid(tool, estimator), (size_t)tool->opt.examples, train, valid);
 }
 
 /* Warnings that strategies and estimators left in the study. */

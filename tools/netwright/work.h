@@ -43,6 +43,10 @@ int work_only_searches(const struct work *work);
 /* Part the training data: the last `share` of it into *valid, the rest into *train. */
 void work_split(struct work *work, double share, nw_data **train, nw_data **valid);
 
+/* The same for a search: --valid and --examples say how much of it. */
+void work_split_search(struct work *work, const char *estimator, nw_data **train,
+                       nw_data **valid);
+
 /* Run one stage to its end with what opt says about seed, progress and so on. */
 int work_run(struct work *work, nw_space *space, nw_search_config *config, nw_arch **best,
              nw_net **net, nw_score *score);

@@ -49,7 +49,7 @@ static nw_status read_limit(nw_ctx *ctx, const char **at, nw_limit *out)
         return NW_ENAME;
     if (!out->measure->is_known_before)
         return nw_fail(
-            ctx, NW_EINVAL,
+            ctx, NW_ESPEC,
             "limit: \"%s\" is known only after training; limits are on params, "
             "macs, peak_bytes, layers and latency_ms",
             out->measure->name);
