@@ -90,7 +90,7 @@ static nw_status make_changed(nw_progressive *p, nw_candidates *c)
 
     NW_TRY(make_room(p, c));
     NW_TRY(p->parents(p, c->parent, &n));
-    for (int i = 0; i < n && i < p->key.k; i++) {
+    for (int i = 0; i < n && i < p->reach; i++) {
         const int e = c->parent[i];
 
         NW_TRY(add_parent(p, c, e, ways_to_change(p, p->entry[e].level)));

@@ -251,8 +251,12 @@ static nw_status report(nw_progressive *p)
     return p->env.on_value(p->env.loop, p->stage, "rank_correlation", r);
 }
 
+/* NW_DONE = there are no candidates; NW_MORE = nothing new around the parents, of which
+ * there may be more. */
 static nw_status run_stage(nw_progressive *p, nw_candidates *c)
 {
+    const int32_t before = p->n_asked;
+
     NW_TRY(nw_candidates_make(p, c));
     if (!c->n)
         return NW_DONE;
@@ -260,6 +264,8 @@ static nw_status run_stage(nw_progressive *p, nw_candidates *c)
     if (p->watch)
         p->watch(p->user, p, c);
     NW_TRY(order_and_choose(p, c));
+    if (!c->grows && p->n_asked == before && c->n_parent == p->reach)
+        return NW_MORE;
     if (c->grows)
         p->level = c->level;
     else
@@ -277,8 +283,12 @@ static nw_status next_stage(nw_progressive *p)
         NW_TRY(report(p));
         NW_TRY(fit(p));
     }
-    status = run_stage(p, &c);
-    nw_candidates_free(p, &c);
+    p->reach = p->key.k;
+    do {
+        status = run_stage(p, &c);
+        nw_candidates_free(p, &c);
+        p->reach *= 2;
+    } while (status == NW_MORE);
     return status;
 }
 

@@ -8,7 +8,7 @@
  *
  *   growth   every cell of the stage before, with every possible next block
  *   change   (after the last block, rounds= times) the best cells so far, with one block
- *            replaced by every other
+ *            replaced by every other: k of them, or more if nothing new is around these
  *
  * How candidates are put in order is the strategy's own: that is all that PNAS and
  * DPP-Net differ in.
@@ -119,6 +119,8 @@ struct nw_progressive {
     nw_arch *arch; /* room for one     */
     int *x;        /* and for its code */
     int32_t stage, level, rounds, fits;
+    int32_t
+        reach; /* parents that a round may have: k, or more if k lead to nothing new */
     int32_t n_entry, room; /* entries, and for how many there is room              */
     nw_entry *entry;
     int32_t *code; /* of entry e from e * blocks.code->n on                        */

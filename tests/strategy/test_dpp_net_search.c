@@ -149,6 +149,23 @@ static void test_dpp_net_search__trains_each_network_once(void **state)
     nw_close(ctx);
 }
 
+/* One parent has few neighbours; when they are all known, others become parents. */
+static void test_dpp_net_search__rounds_look_further(void **state)
+{
+    static uint64_t class[200];
+    nw_ctx *ctx = nw_open(&(nw_config){.threads = 1});
+    struct drive d = {.score = planted, .env = {.cost = cost}};
+
+    (void)state;
+    drive_open(&d, ctx, "nasbench-macro",
+               "dpp-net first=2 k=1 rounds=100 surrogate=mlp members=1 embedding=4 "
+               "hidden=4 epochs=1");
+    d.p->watch = NULL; /* many looks, none to remember */
+    assert_int_equal(drive(&d, 200, class), 9 + 6 + 100);
+    check_distinct(class, 115);
+    nw_close(ctx);
+}
+
 static void test_dpp_net_search__goes_on_where_it_was(void **state)
 {
     const nw_env env = {.seed = 4, .cost = cost};
@@ -283,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dpp_net_search__trains_the_best_fronts),
         cmocka_unit_test(test_dpp_net_search__trains_each_network_once),
+        cmocka_unit_test(test_dpp_net_search__rounds_look_further),
         cmocka_unit_test(test_dpp_net_search__goes_on_where_it_was),
         cmocka_unit_test(test_dpp_net_search__objectives),
         cmocka_unit_test(test_dpp_net_search__finds_a_better_front_than_chance),
