@@ -231,6 +231,10 @@ nw_status nw_arch_write(const nw_arch *arch, FILE *out); /* {"conv1":0,"skip":[1
 /* Parameters, MACs and peak bytes of the net at a hard arch, without building it. */
 nw_status nw_arch_cost(const nw_arch *arch, nw_score *out);
 
+/* Does the net at a hard arch keep limits such as nw_search_config has? Of a measure that
+ * only an estimator can tell, as latency_ms, the limit is not looked at. */
+nw_status nw_arch_within(const nw_arch *arch, const char *limits, int *is_within);
+
 /* ---- Data ----------------------------------------------------------------- */
 
 nw_data *nw_data_open(nw_ctx *ctx, const char *spec); /* "cifar10 dir=data split=train" */
