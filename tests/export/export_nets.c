@@ -214,7 +214,7 @@ float *export_inputs(nw_net *net, int batch, int whole)
 
     assert_non_null(x);
     for (size_t i = 0; i < n; i++)
-        x[i] = whole ? (float)nw_below(1, NW_FOR_TEST, i, 5)
+        x[i] = whole ? (float)nw_below(1, NW_FOR_TEST, i, 3)
                      : (float)(2 * nw_normal(1, NW_FOR_TEST, i));
     return x;
 }
