@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 
 search() { # STUDY STRATEGY
     "$build/netwright" search --space "nasbench201 c=8 n=1" --data fashion-mnist --examples 10000 --valid 0.3 --final none \
-        --estimator "train epochs=2 batch=128 lr=0.1 wd=5e-4" --strategy "$2" --trials 60 -j 2 --study "$1" -q
+        --estimator "train epochs=1 batch=128 lr=0.1 wd=5e-4" --strategy "$2" --trials 60 -j 2 --study "$1" -q
 }
 
 rows() { # STUDY: all that must be equal, then what is of the clock
@@ -51,3 +51,4 @@ for r in json.load(sys.stdin):
     print(sys.argv[1], r["trial"], "%.2f" % r["cost_s"], "%.5f" % r["accuracy"], r["params"], "\"%s\"" % json.dumps(r["arch"]).replace("\"", "\"\""), sep=",")' \
         "$name" >>"$results/real.csv"
 done
+"$build/netwright" trials random amoebanet --to svg --out "$results/real.svg"

@@ -231,6 +231,10 @@ nw_status nw_arch_write(const nw_arch *arch, FILE *out); /* {"conv1":0,"skip":[1
 /* Parameters, MACs and peak bytes of the net at a hard arch, without building it. */
 nw_status nw_arch_cost(const nw_arch *arch, nw_score *out);
 
+/* Does the net at a hard arch keep limits such as nw_search_config has? Of a measure that
+ * only an estimator can tell, as latency_ms, the limit is not looked at. */
+nw_status nw_arch_within(const nw_arch *arch, const char *limits, int *is_within);
+
 /* ---- Data ----------------------------------------------------------------- */
 
 nw_data *nw_data_open(nw_ctx *ctx, const char *spec); /* "cifar10 dir=data split=train" */
@@ -422,9 +426,10 @@ typedef struct nw_outcome {
     const char *reason; /* words for a failed status, else NULL                       */
     const char *arch;   /* found, in the words of its family, else JSON; NULL = none  */
     uint64_t trials;
-    double cost_s; /* of its trials                                             */
-    double valid;  /* of arch: what the search saw                              */
-    double score;  /* of arch: what it is judged by; NaN = failed               */
+    double cost_s;      /* of its trials                                             */
+    double valid;       /* of arch: what the search saw                              */
+    double score;       /* of arch: what it is judged by; NaN = failed               */
+    double early, late; /* mean that the search saw in its first and last fifth       */
 } nw_outcome;
 
 typedef struct nw_standing {
@@ -436,6 +441,7 @@ typedef struct nw_standing {
                                         Mann-Whitney, after Holm; NaN of random  */
     double rank;                     /* mean over seeds, 1 = best                */
     double trials, cost_s;
+    double early, late; /* did it learn: means of the first and last fifth of trials */
 } nw_standing;
 
 typedef struct nw_comparison {

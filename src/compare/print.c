@@ -13,6 +13,7 @@ static const nw_column standing_columns[] = {
     {"median", NW_RIGHT, 0, 0},  {"a12", NW_RIGHT, 3, 0},
     {"p", NW_RIGHT, 0, 0},       {"rank", NW_RIGHT, 2, 0},
     {"trials", NW_RIGHT, 1, 0},  {"cost_s", NW_RIGHT, 0, 0},
+    {"early", NW_RIGHT, 0, 0},   {"late", NW_RIGHT, 0, 0},
 };
 
 static void add_standings(nw_table *table, const nw_compare_state *c)
@@ -32,6 +33,8 @@ static void add_standings(nw_table *table, const nw_compare_state *c)
         nw_table_real(table, s->rank);
         nw_table_real(table, s->trials);
         nw_table_real(table, s->cost_s);
+        nw_table_real(table, s->early);
+        nw_table_real(table, s->late);
     }
 }
 
@@ -41,7 +44,8 @@ static void add_standings(nw_table *table, const nw_compare_state *c)
 static const nw_column run_columns[] = {
     {"strategy", NW_LEFT, 0, 0}, {"seed", NW_RIGHT, 0, 0},   {"arch", NW_LEFT, 0, 0},
     {"trials", NW_RIGHT, 0, 0},  {"cost_s", NW_RIGHT, 0, 0}, {"valid", NW_RIGHT, 0, 0},
-    {"score", NW_RIGHT, 0, 0},   {"status", NW_RIGHT, 0, 0}, {"reason", NW_LEFT, 0, 0},
+    {"score", NW_RIGHT, 0, 0},   {"early", NW_RIGHT, 0, 0},  {"late", NW_RIGHT, 0, 0},
+    {"status", NW_RIGHT, 0, 0},  {"reason", NW_LEFT, 0, 0},
 };
 
 static void add_runs(nw_table *table, const nw_compare_state *c)
@@ -56,6 +60,8 @@ static void add_runs(nw_table *table, const nw_compare_state *c)
         nw_table_real(table, r->cost_s);
         nw_table_real(table, r->valid);
         nw_table_real(table, r->score);
+        nw_table_real(table, r->early);
+        nw_table_real(table, r->late);
         nw_table_integer(table, r->status);
         nw_table_text(table, r->reason);
     }

@@ -8,6 +8,7 @@
  */
 #include "compare.h"
 #include "loop.h"
+#include "ranktest.h"
 #include "spec.h"
 #include "strategy.h"
 
@@ -21,6 +22,8 @@ struct watch {
     nw_arch *best;
     double fidelity, quality; /* of best; fidelity 0 = there is none      */
     int has_best;
+    double *tried; /* quality of every trial that counts                */
+    int n_tried, room;
     double spent;     /* of all trials, also of one that came too late */
     nw_status status; /* < 0: why the search was stopped               */
 };
@@ -81,6 +84,10 @@ static int on_trial(void *user, const nw_trial *trial)
     w->spent += cost > 0 ? cost : 0;
     if (is_late(w))
         return 0;
+    w->status = nw_grow(w->c->ctx, &w->tried, w->n_tried, &w->room, sizeof(double));
+    if (w->status < 0)
+        return 1;
+    w->tried[w->n_tried++] = trial->score.quality;
     w->run->trials++;
     w->run->cost_s = w->spent;
     if (nw_trial_beats(trial, w->fidelity, w->quality))
@@ -122,6 +129,12 @@ static nw_status no_score(const nw_compare_state *c)
                    c->estimator->name);
 }
 
+/* Mean of tried[from .. to), failed ones left out. */
+static double mean_of(const struct watch *w, int from, int to)
+{
+    return nw_mean(w->tried + from, to - from);
+}
+
 static nw_status conclude(struct watch *w, const nw_arch *arch)
 {
     nw_outcome *run = w->run;
@@ -135,6 +148,8 @@ static nw_status conclude(struct watch *w, const nw_arch *arch)
         run->score = run->valid;
     if (isnan(run->score))
         return no_score(w->c);
+    run->early = mean_of(w, 0, (w->n_tried + 4) / 5);
+    run->late = mean_of(w, w->n_tried - (w->n_tried + 4) / 5, w->n_tried);
     run->arch = words_of(w->c, arch);
     return run->arch ? NW_OK : nw_fail(w->c->ctx, NW_ENOMEM, "out of memory");
 }
@@ -179,6 +194,7 @@ void nw_compare_run(nw_compare_state *c, int i)
     };
 
     nw_clear(c->ctx);
+    w.run->early = w.run->late = NAN;
     w.best = nw_arch_new(c->ctx, c->space);
     w.run->status = w.best ? search(&w, &config) : NW_ENOMEM;
     if (w.run->status < 0) {
@@ -186,6 +202,7 @@ void nw_compare_run(nw_compare_state *c, int i)
         w.run->score = w.run->valid = NAN;
     }
     nw_clear(c->ctx);
+    nw_release(c->ctx, w.tried);
     nw_arch_free(w.best);
     w.track->is_known = 1;
 }
@@ -232,6 +249,8 @@ nw_status nw_compare_pack(nw_compare_state *c, int i, nw_state *s)
     NW_TRY(s->bytes(s, &run->cost_s, sizeof(run->cost_s)));
     NW_TRY(s->bytes(s, &run->valid, sizeof(run->valid)));
     NW_TRY(s->bytes(s, &run->score, sizeof(run->score)));
+    NW_TRY(s->bytes(s, &run->early, sizeof(run->early)));
+    NW_TRY(s->bytes(s, &run->late, sizeof(run->late)));
     NW_TRY(pack_text(c, &run->reason, s));
     NW_TRY(pack_text(c, &run->arch, s));
     NW_TRY(pack_steps(c, &c->track[i], s));

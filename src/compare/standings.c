@@ -13,7 +13,7 @@
 
 /* Numbers of the runs of one strategy; sorted has room for the scores again. */
 struct column {
-    double *score, *valid, *trials, *cost, *sorted;
+    double *score, *valid, *trials, *cost, *sorted, *early, *late;
 };
 
 static void fill_column(const nw_compare_state *c, int strategy, struct column *out)
@@ -26,6 +26,8 @@ static void fill_column(const nw_compare_state *c, int strategy, struct column *
         out->valid[j] = failed ? NAN : run->valid;
         out->trials[j] = failed ? NAN : (double)run->trials;
         out->cost[j] = failed ? NAN : run->cost_s;
+        out->early[j] = failed ? NAN : run->early;
+        out->late[j] = failed ? NAN : run->late;
     }
 }
 
@@ -41,6 +43,8 @@ static void describe(const nw_compare_state *c, int strategy, struct column *x)
     s->deviation = nw_deviation(x->score, n);
     s->trials = nw_mean(x->trials, n);
     s->cost_s = nw_mean(x->cost, n);
+    s->early = nw_mean(x->early, n);
+    s->late = nw_mean(x->late, n);
     memcpy(x->sorted, x->score, (size_t)n * sizeof(double));
     nw_sort(x->sorted, n);
     s->median = nw_quantile(x->sorted, n, .5);
@@ -73,20 +77,20 @@ nw_status nw_compare_stand(nw_compare_state *c)
 {
     const size_t n = (size_t)c->n_seed, all = n * (size_t)c->found.n;
     double *room =
-        nw_alloc(c->ctx, (all + 4 * n + 2 * (size_t)c->found.n) * sizeof(double));
+        nw_alloc(c->ctx, (all + 6 * n + 2 * (size_t)c->found.n) * sizeof(double));
     nw_status status;
 
     if (!room)
         return NW_ENOMEM;
     for (int i = 0; i < c->found.n; i++) {
         double *rest = room + all;
-        struct column x = {room + n * (size_t)i, rest, rest + n, rest + 2 * n,
-                           rest + 3 * n};
+        struct column x = {room + n * (size_t)i, rest,         rest + n,    rest + 2 * n,
+                           rest + 3 * n,         rest + 4 * n, rest + 5 * n};
 
         fill_column(c, i, &x);
         describe(c, i, &x);
     }
-    status = test_all(c, room, room + all + 4 * n);
+    status = test_all(c, room, room + all + 6 * n);
     nw_release(c->ctx, room);
     return status;
 }

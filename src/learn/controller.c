@@ -26,12 +26,11 @@ struct step {
 struct nw_controller {
     nw_ctx *ctx;
     nw_arena arena;
-    int n, layers, units, stack;
+    int n, layers, grows, units, stack;
     int n_step, n_logit; /* logits of all heads, of one step */
     struct step *step;
-    int *token; /* of the first option of a decision; -1 = an anchor */
-    int *layer; /* of an anchor: the layers that it is between   */
-    int *from;
+    int *token;            /* of the first option of a decision; -1 = an anchor */
+    int *layer;            /* that a decision belongs to                    */
     nw_decision *decision; /* among the outputs of the whole net  */
     nw_policy policy;      /* over those                          */
     nw_decision *here;     /* among the logits of its own step    */
@@ -52,6 +51,12 @@ static int is_anchor(const nw_controller_config *config, int i)
     return config->layers && config->from[i] >= 0;
 }
 
+/* 1 = the decision has a step of its own. */
+static int is_token(const nw_controller_config *config, int i)
+{
+    return i >= config->grows && !is_anchor(config, i);
+}
+
 /* Logits and tokens of head h begin behind those of all heads before it. */
 static int start_of_head(const nw_controller_config *config, int h)
 {
@@ -59,7 +64,7 @@ static int start_of_head(const nw_controller_config *config, int h)
 
     for (int k = 0; k < h; k++)
         for (int i = 0; i < config->n; i++)
-            if (config->head[i] == k && !is_anchor(config, i)) {
+            if (config->head[i] == k && is_token(config, i)) {
                 sum += config->options[i];
                 break;
             }
@@ -70,7 +75,7 @@ static nw_status check_heads(nw_ctx *ctx, const nw_controller_config *config)
 {
     for (int i = 0; i < config->n; i++)
         for (int j = 0; config->head && j < i; j++)
-            if (!is_anchor(config, i) && !is_anchor(config, j) &&
+            if (is_token(config, i) && is_token(config, j) &&
                 config->head[i] == config->head[j] &&
                 config->options[i] != config->options[j])
                 return nw_fail(ctx, NW_EINVAL,
@@ -93,7 +98,7 @@ static void order_steps(nw_controller *c, const nw_controller_config *config)
     for (int i = 0; i < c->n; i++) {
         for (; c->layers && layer < config->layer[i]; layer++)
             add_step(c, -1, layer);
-        if (!is_anchor(config, i))
+        if (is_token(config, i))
             add_step(c, i, layer);
     }
     for (; layer < c->layers; layer++)
@@ -107,15 +112,14 @@ static nw_status make_arrays(nw_controller *c)
     c->step = nw_arena_get(&c->arena, (n + (size_t)c->layers) * sizeof(*c->step));
     c->token = nw_arena_get(&c->arena, n * sizeof(*c->token));
     c->layer = nw_arena_get(&c->arena, n * sizeof(*c->layer));
-    c->from = nw_arena_get(&c->arena, n * sizeof(*c->from));
     c->decision = nw_arena_get(&c->arena, n * sizeof(*c->decision));
     c->here = nw_arena_get(&c->arena, n * sizeof(*c->here));
     c->state = nw_arena_get(&c->arena,
                             (size_t)(1 + 2 * c->units * c->stack) * sizeof(*c->state));
     c->seen =
         nw_arena_get(&c->arena, (size_t)(c->layers * c->units + 1) * sizeof(*c->seen));
-    return c->step && c->token && c->layer && c->from && c->decision && c->here &&
-                   c->state && c->seen
+    return c->step && c->token && c->layer && c->decision && c->here && c->state &&
+                   c->seen
                ? NW_OK
                : NW_ENOMEM;
 }
@@ -126,8 +130,6 @@ static void place_anchor(nw_controller *c, const nw_controller_config *config, i
     const int place = config->layer[i] * c->layers + config->from[i];
 
     c->token[i] = -1;
-    c->layer[i] = config->layer[i];
-    c->from[i] = config->from[i];
     c->here[i] = (nw_decision){(size_t)place, 2, 1};
     c->decision[i] = c->here[i];
     c->decision[i].at += (size_t)c->n_step * (size_t)c->n_logit;
@@ -146,9 +148,11 @@ static void place_decisions(nw_controller *c, const nw_controller_config *config
         c->decision[i] = c->here[i];
         c->decision[i].at += (size_t)s * (size_t)c->n_logit;
     }
-    for (int i = 0; i < c->n; i++)
+    for (int i = 0; i < c->n; i++) {
+        c->layer[i] = c->layers ? config->layer[i] : 0;
         if (is_anchor(config, i))
             place_anchor(c, config, i);
+    }
 }
 
 static nw_status arrange(nw_controller *c, const nw_controller_config *config)
@@ -158,7 +162,7 @@ static nw_status arrange(nw_controller *c, const nw_controller_config *config)
     NW_TRY(check_heads(c->ctx, config));
     NW_TRY(make_arrays(c));
     for (int i = 0; i < c->n; i++)
-        if (!is_anchor(config, i) && config->head[i] >= heads)
+        if (is_token(config, i) && config->head[i] >= heads)
             heads = config->head[i] + 1;
     c->n_logit = start_of_head(config, heads);
     order_steps(c, config);
@@ -313,6 +317,7 @@ nw_controller *nw_controller_open(nw_ctx *ctx, const nw_controller_config *confi
     c->ctx = ctx;
     c->n = config->n;
     c->layers = config->layers;
+    c->grows = config->grows;
     c->units = config->units;
     c->stack = config->stack;
     if (make(c, *config) >= 0)
@@ -337,6 +342,27 @@ const nw_policy *nw_controller_policy(const nw_controller *c)
     return &c->policy;
 }
 
+/* ---- Chains that grow ---------------------------------------------------------------
+ */
+
+/* 1 = x has so many layers that this is one of them. */
+static int is_there(const nw_controller *c, int layer, const int *x)
+{
+    return !c->grows || layer <= x[0];
+}
+
+/* The decisions that x has, but for the depth. */
+static nw_policy policy_of(const nw_controller *c, const int *x)
+{
+    nw_policy p = c->policy;
+
+    while (p.n > c->grows && !is_there(c, c->layer[p.n - 1], x))
+        p.n--;
+    p.n -= c->grows;
+    p.decision += c->grows;
+    return p;
+}
+
 /* ---- Drawing ------------------------------------------------------------------------
  */
 
@@ -346,9 +372,11 @@ static int token_after(const nw_controller *c, const struct step *s, const int *
     return s->decision < 0 ? ANCHOR : c->token[s->decision] + x[s->decision];
 }
 
-static double uniform(uint64_t seed, int decision)
+static int pick(const nw_controller *c, int i, const double *y, uint64_t seed)
 {
-    return nw_uniform(seed, NW_FOR_STRATEGY, (uint64_t)decision);
+    const uint64_t index = (uint64_t)(i - c->grows);
+
+    return nw_policy_pick(&c->one, i, y, nw_uniform(seed, NW_FOR_STRATEGY, index));
 }
 
 static nw_status draw_anchors(nw_controller *c, int layer, uint64_t seed, int *x)
@@ -360,7 +388,7 @@ static nw_status draw_anchors(nw_controller *c, int layer, uint64_t seed, int *x
     NW_TRY(nw_learner_forward(c->anchors, 1, c->seen, NW_EVAL, &y));
     for (int i = 0; i < c->n; i++)
         if (c->token[i] < 0 && c->layer[i] == layer)
-            x[i] = nw_policy_pick(&c->one, i, y, uniform(seed, i));
+            x[i] = pick(c, i, y, seed);
     return NW_OK;
 }
 
@@ -374,8 +402,7 @@ static nw_status take_step(nw_controller *c, const struct step *s, uint64_t seed
     if (s->decision < 0)
         NW_TRY(draw_anchors(c, s->layer, seed, x));
     else
-        x[s->decision] =
-            nw_policy_pick(&c->one, s->decision, y, uniform(seed, s->decision));
+        x[s->decision] = pick(c, s->decision, y, seed);
     c->state[0] = (float)token_after(c, s, x);
     return NW_OK;
 }
@@ -385,7 +412,8 @@ nw_status nw_controller_draw(nw_controller *c, uint64_t seed, int *x)
     memset(c->state, 0, (size_t)(1 + 2 * c->units * c->stack) * sizeof(*c->state));
     memset(c->seen, 0, (size_t)(c->layers * c->units) * sizeof(*c->seen));
     c->state[0] = START;
-    for (int s = 0; s < c->n_step; s++)
+    memset(x + c->grows, 0, (size_t)(c->n - c->grows) * sizeof(*x));
+    for (int s = 0; s < c->n_step && is_there(c, c->step[s].layer, x); s++)
         NW_TRY(take_step(c, &c->step[s], seed, x));
     return NW_OK;
 }
@@ -427,10 +455,11 @@ static nw_status see(nw_controller *c, int m, const int *x, nw_mode mode,
 nw_status nw_controller_log(nw_controller *c, const int *x, double *log_pi,
                             double *entropy)
 {
+    const nw_policy p = policy_of(c, x);
     const double *y;
 
     NW_TRY(see(c, 1, x, NW_EVAL, &y));
-    *log_pi = nw_policy_log(&c->policy, y, x, entropy);
+    *log_pi = nw_policy_log(&p, y, x + c->grows, entropy);
     return NW_OK;
 }
 
@@ -439,13 +468,14 @@ static double study_one(const nw_controller *c, const nw_lesson *lesson, int k,
                         const double *y, double *dy)
 {
     const int *x = lesson->x + (size_t)k * (size_t)c->n;
+    const nw_policy p = policy_of(c, x);
     double entropy, slope;
-    const double log_pi = nw_policy_log(&c->policy, y, x, &entropy);
+    const double log_pi = nw_policy_log(&p, y, x + c->grows, &entropy);
     const double loss =
         nw_policy_loss(lesson->clip, lesson->advantage[k], log_pi,
                        lesson->log_old ? lesson->log_old[k] : log_pi, &slope);
 
-    nw_policy_slope(&c->policy, y, x, slope / lesson->m, -lesson->entropy / lesson->m,
+    nw_policy_slope(&p, y, x + c->grows, slope / lesson->m, -lesson->entropy / lesson->m,
                     dy);
     return (loss - lesson->entropy * entropy) / lesson->m;
 }

@@ -13,6 +13,10 @@
  *
  *   P(j -> i) = sigmoid(v . tanh(W_prev h_j + W_curr h_i)),  h: states at the anchors
  *
+ * Such chains may grow: then x[0] is how many layers there are, minus 1. It is given, not
+ * drawn, and has no step. Decisions of later layers are 0; they take no step and have no
+ * part in pi, its gradient or its entropy.
+ *
  * The net that learns sees whole vectors; drawing walks step by step over a view of it.
  *
  * [1] B. Zoph, Q. Le 2016, Neural architecture search with reinforcement learning,
@@ -35,6 +39,7 @@ typedef struct nw_controller_config {
     int layers;         /* 0 = no anchors                                             */
     const int *layer;   /* that it belongs to, in ascending order                     */
     const int *from;    /* of an anchor: the earlier layer, else -1                   */
+    int grows;          /* 1 = decision 0 is how many layers there are, minus 1       */
     int units, stack;   /* numbers of a state and of an embedding; LSTMs on one another */
     double temperature, squash; /* see policy.h                                       */
     nw_learner_config learner;
@@ -44,7 +49,7 @@ typedef struct nw_controller_config {
 nw_controller *nw_controller_open(nw_ctx *ctx, const nw_controller_config *config);
 void nw_controller_close(nw_controller *c);
 
-/* A vector, by the seed alone (and the weights). */
+/* A vector, by the seed alone (and the weights, and x[0] where the chain grows). */
 nw_status nw_controller_draw(nw_controller *c, uint64_t seed, int *x);
 
 /* log pi(x), and the entropies along it (may be NULL). */

@@ -219,11 +219,15 @@ static nw_status work_here(struct loop *l)
     return after < 0 || status < 0 ? after : status;
 }
 
+/* For every trial that leaves the queue another enters before the next one leaves: what a
+ * proposal knows must not depend on how many trials ended at about the same time. */
 static nw_status work_with_crew(struct loop *l)
 {
     NW_TRY(nw_crew_work(l));
-    while (l->n_flight && l->flight[0].is_done)
+    while (l->n_flight && l->flight[0].is_done && !l->is_stopped) {
         NW_TRY(finish_trial(l));
+        NW_TRY(fill_queue(l));
+    }
     return NW_MORE;
 }
 

@@ -17,6 +17,10 @@
  * anchors, and none of the other decisions. The paper's best network has 39 layers, of
  * which 13 and 24 are such pools.
  *
+ * progressive=1 has all shorter chains, too, as the search that lets them grow trains
+ * them: a first decision, depth, says how many layers there are, the network is built
+ * from those alone, and the decisions of later layers stand at their first option.
+ *
  * There is no public code, and all of this is unverified against the authors' program.
  * Ours: a layer is convolution, batch norm, ReLU, without a bias; a stride s leaves
  * ceil(n / s) pixels; padding is even on both sides, the odd row below, the odd column to
@@ -29,9 +33,11 @@
  * [1] B. Zoph, Q. Le 2016, Neural Architecture Search with Reinforcement Learning,
  *     arXiv:1611.01578.
  */
+#include "big.h"
 #include "dag.h"
 #include "family.h"
 #include "int_list.h"
+#include "random.h"
 #include "setting.h"
 
 #include <jansson.h>
@@ -41,7 +47,7 @@
 enum { MOST_LAYERS = 60, MOST_TOKENS = MOST_LAYERS + 5 };
 
 struct nas_rl {
-    int layers, strides, more, classes;
+    int layers, strides, more, classes, progressive;
     char pools[NW_TEXT_SIZE];
 };
 
@@ -55,6 +61,8 @@ static const nw_attr nas_rl_attrs[] = {
     {"more", NW_INT, AT(more), "0", 0, 4096, "filters added to those of every layer",
      NULL},
     {"classes", NW_INT, AT(classes), "0", 0, 1000000, "0 = from the data", NULL},
+    {"progressive", NW_BOOL, AT(progressive), "0", 0, 0,
+     "a decision more, \"depth\": chains of 1 up to so many layers", NULL},
     {0},
 };
 
@@ -74,9 +82,9 @@ static const struct {
     [ANCHOR] = {"from", 2, {0, 1}},
 };
 
-/* What a spec says, read. */
+/* What a spec says, read. With progressive 1, decision 0 is the depth. */
 struct plan {
-    int layers, strides, more;
+    int layers, strides, more, progressive;
     unsigned char is_pool[MOST_LAYERS];
 };
 
@@ -86,7 +94,7 @@ static int plan_of(const struct nas_rl *key, struct plan *plan)
     int pool[MOST_LAYERS];
     const int n = nw_ints_parse(key->pools, ',', 1, key->layers, MOST_LAYERS, pool);
 
-    *plan = (struct plan){key->layers, key->strides, key->more, {0}};
+    *plan = (struct plan){key->layers, key->strides, key->more, key->progressive, {0}};
     for (int i = 0; i < n; i++)
         plan->is_pool[pool[i] - 1] = 1;
     return n >= 0;
@@ -121,10 +129,24 @@ static const char *name_of(int i, enum token token, int from, char out[64])
     return out;
 }
 
+static nw_status decide_depth(nw_space *space, const struct plan *plan)
+{
+    const char *option[MOST_LAYERS];
+    char text[MOST_LAYERS][16];
+
+    for (int i = 0; i < plan->layers; i++) {
+        snprintf(text[i], sizeof(text[i]), "%d", i + 1);
+        option[i] = text[i];
+    }
+    return nw_decide(space, "depth", (size_t)plan->layers, option);
+}
+
 static nw_status decide(nw_space *space, const struct plan *plan)
 {
     enum token token[MOST_TOKENS];
 
+    if (plan->progressive)
+        NW_TRY(decide_depth(space, plan));
     for (int i = 0; i < plan->layers; i++) {
         const int n = tokens_of(plan, i, token);
 
@@ -171,14 +193,22 @@ static void set(struct layer *layer, enum token token, int from, int value)
     }
 }
 
-/* Of an arch whose decisions are those of the plan, one after the other. */
-static void layers_of_arch(const struct plan *plan, const nw_arch *arch,
-                           struct layer out[MOST_LAYERS])
+/* Layers that the arch has. */
+static int depth_of(const struct plan *plan, const nw_arch *arch)
 {
-    enum token token[MOST_TOKENS];
-    int c = 0;
+    return plan->progressive ? nw_arch_option(arch, 0) + 1 : plan->layers;
+}
 
-    for (int i = 0; i < plan->layers; i++) {
+/* Of an arch whose decisions are those of the plan, one after the other. Answers how many
+ * layers there are. */
+static int layers_of_arch(const struct plan *plan, const nw_arch *arch,
+                          struct layer out[MOST_LAYERS])
+{
+    const int depth = depth_of(plan, arch);
+    enum token token[MOST_TOKENS];
+    int c = plan->progressive;
+
+    for (int i = 0; i < depth; i++) {
         const int n = tokens_of(plan, i, token);
 
         out[i] = (struct layer){.stride = {1, 1}};
@@ -187,13 +217,16 @@ static void layers_of_arch(const struct plan *plan, const nw_arch *arch,
                 tokens[token[t]].value[nw_arch_option(arch, c++)]);
         out[i].filters += plan->more;
     }
+    return depth;
 }
 
 /* The arch may be of a space with other keys: then its decisions are others. */
 static nw_status check_decisions(const struct plan *plan, const nw_arch *arch)
 {
     enum token token[MOST_TOKENS];
-    int c = 0, same = 1;
+    int c = plan->progressive;
+    int same = !c || (nw_space_choices(arch->space) > 0 &&
+                      !strcmp("depth", nw_space_choice_name(arch->space, 0)));
 
     for (int i = 0; same && i < plan->layers; i++) {
         const int n = tokens_of(plan, i, token);
@@ -207,8 +240,9 @@ static nw_status check_decisions(const struct plan *plan, const nw_arch *arch)
         }
     }
     if (!same || c != nw_space_choices(arch->space))
-        return nw_fail(arch->ctx, NW_EMATCH,
-                       "the architecture is of nas-rl with other layers or strides");
+        return nw_fail(
+            arch->ctx, NW_EMATCH,
+            "the architecture is of nas-rl with other layers, strides or depths");
     return NW_OK;
 }
 
@@ -283,17 +317,18 @@ static void add_layer(struct net *net, int i, const struct layer *layer, int is_
 static nw_status build_at(nw_space *space, const struct plan *plan, const nw_arch *arch,
                           const nw_setting *setting)
 {
-    const uint64_t all = (((uint64_t)1 << (plan->layers - 1)) - 1) << 1 | 1;
     struct layer layer[MOST_LAYERS];
     struct net net = {.space = space};
-    int size[2];
+    int size[2], depth;
+    uint64_t all;
     nw_ref x;
 
     NW_TRY(check_decisions(plan, arch));
-    layers_of_arch(plan, arch, layer);
+    depth = layers_of_arch(plan, arch, layer);
+    all = ((uint64_t)1 << depth) - 1;
     memcpy(net.shape, setting->shape, sizeof(net.shape));
     net.image = nw_input(space, net.shape[0], net.shape[1], net.shape[2]);
-    for (int i = 0; i < plan->layers; i++)
+    for (int i = 0; i < depth; i++)
         add_layer(&net, i, &layer[i], plan->is_pool[i]);
     x = merged(&net, all & ~net.read, size);
     x = nw_opf(space, x, "globalpool | dense out=%d name=classifier", setting->classes);
@@ -323,10 +358,12 @@ static nw_status nas_rl_genotype(const nw_arch *arch, FILE *out)
 {
     enum token token[MOST_TOKENS];
     struct plan plan;
-    int c = 0;
+    int c, depth;
 
     plan_of(nw_space_keys(arch->space), &plan);
-    for (int i = 0; i < plan.layers; i++) {
+    c = plan.progressive;
+    depth = depth_of(&plan, arch);
+    for (int i = 0; i < depth; i++) {
         const int n = tokens_of(&plan, i, token);
 
         fputs(i ? ",[" : "[[", out);
@@ -353,16 +390,26 @@ static int pick_value(nw_arch *arch, int c, enum token token, const json_t *valu
     return 0;
 }
 
+/* A chain of so many layers, all at their first options. */
+static void clear_to(nw_arch *arch, int depth)
+{
+    for (int c = 0; c < nw_space_choices(arch->space); c++)
+        nw_arch_pick(arch, c, c ? 0 : depth - 1);
+}
+
 static nw_status read_layers(nw_arch *arch, const struct plan *plan, const json_t *list,
                              const char *where)
 {
+    const int depth = (int)json_array_size(list); /* 0 of what is no list */
     enum token token[MOST_TOKENS];
-    int c = 0;
+    int c = plan->progressive;
 
-    if ((int)json_array_size(list) != plan->layers)
-        return nw_fail(arch->ctx, NW_EFORMAT, "%s: not a list of %d layers", where,
-                       plan->layers);
-    for (int i = 0; i < plan->layers; i++) {
+    if (plan->progressive ? depth < 1 || depth > plan->layers : depth != plan->layers)
+        return nw_fail(arch->ctx, NW_EFORMAT, "%s: not a list of %s%d layers", where,
+                       plan->progressive ? "up to " : "", plan->layers);
+    if (plan->progressive)
+        clear_to(arch, depth);
+    for (int i = 0; i < depth; i++) {
         const json_t *layer = json_array_get(list, (size_t)i);
         const int n = tokens_of(plan, i, token);
 
@@ -402,9 +449,8 @@ static nw_status nas_rl_canonical(const nw_arch *arch, nw_text *out)
     struct plan plan;
 
     plan_of(nw_space_keys(arch->space), &plan);
-    layers_of_arch(&plan, arch, layer);
-    dag.n = plan.layers;
-    for (int i = 0; i < plan.layers; i++) {
+    dag.n = layers_of_arch(&plan, arch, layer);
+    for (int i = 0; i < dag.n; i++) {
         const struct layer *l = &layer[i];
 
         dag.from[i] = l->from;
@@ -414,6 +460,106 @@ static nw_status nas_rl_canonical(const nw_arch *arch, nw_text *out)
                                         l->stride[0] << 2 | l->stride[1]);
     }
     nw_dag_canonical(&dag, out);
+    return NW_OK;
+}
+
+/* ---- Shorter chains ----------------------------------------------------------------
+ */
+
+/* The first decision of the layers that the chain does not have. */
+static int first_absent(const nw_arch *arch)
+{
+    const struct nas_rl *key = nw_space_keys(arch->space);
+    enum token token[MOST_TOKENS];
+    struct plan plan;
+    int c = 1;
+
+    if (!key->progressive)
+        return nw_space_choices(arch->space);
+    plan_of(key, &plan);
+    for (int i = 0; i < depth_of(&plan, arch); i++)
+        c += tokens_of(&plan, i, token);
+    return c;
+}
+
+static int nas_rl_legal(const nw_arch *arch, char why[256])
+{
+    for (int c = first_absent(arch); c < nw_space_choices(arch->space); c++)
+        if (nw_arch_option(arch, c)) {
+            snprintf(why, 256,
+                     "progressive=1: decisions of layers that the chain does not have "
+                     "stand at their first option, not so %s",
+                     nw_space_choice_name(arch->space, c));
+            return 0;
+        }
+    return 1;
+}
+
+static void nas_rl_repair(nw_arch *arch)
+{
+    for (int c = first_absent(arch); c < nw_space_choices(arch->space); c++)
+        nw_arch_pick(arch, c, 0);
+}
+
+static nw_status nas_rl_count(const nw_space *space, nw_big *total)
+{
+    enum token token[MOST_TOKENS];
+    struct plan plan;
+    nw_big chains;
+
+    plan_of(nw_space_keys(space), &plan);
+    nw_big_set(&chains, 1);
+    nw_big_set(total, 0);
+    for (int i = 0; i < plan.layers; i++) {
+        const int n = tokens_of(&plan, i, token);
+
+        for (int t = 0; t < n; t++)
+            nw_big_mul(&chains, (uint32_t)tokens[token[t]].n);
+        if (plan.progressive)
+            nw_big_add(total, &chains);
+    }
+    if (!plan.progressive)
+        *total = chains;
+    return NW_OK;
+}
+
+/* Options of layer i, all together. */
+static double options_of(const struct plan *plan, int i)
+{
+    enum token token[MOST_TOKENS];
+    const int n = tokens_of(plan, i, token);
+    double options = 1;
+
+    for (int t = 0; t < n; t++)
+        options *= tokens[token[t]].n;
+    return options;
+}
+
+/* Each depth as likely as it has chains; those of the deepest count as 1. */
+static int draw_depth(const struct plan *plan, uint64_t seed)
+{
+    double share[MOST_LAYERS], sum = 0, at;
+    int depth = plan->layers;
+
+    for (int i = plan->layers - 1; i >= 0; i--) {
+        share[i] = i + 1 < plan->layers ? share[i + 1] / options_of(plan, i + 1) : 1;
+        sum += share[i];
+    }
+    at = sum * nw_uniform(seed, NW_FOR_ARCH, UINT64_MAX);
+    for (; depth > 1 && at >= share[depth - 1]; depth--)
+        at -= share[depth - 1];
+    return depth;
+}
+
+static nw_status nas_rl_draw(nw_arch *arch, uint64_t seed)
+{
+    struct plan plan;
+
+    plan_of(nw_space_keys(arch->space), &plan);
+    NW_TRY(nw_arch_draw(arch, seed));
+    if (plan.progressive)
+        nw_arch_pick(arch, 0, draw_depth(&plan, seed) - 1);
+    nas_rl_repair(arch);
     return NW_OK;
 }
 
@@ -427,5 +573,9 @@ const nw_space_type nw_space_nas_rl = {
     .build = nas_rl_build,
     .genotype = nas_rl_genotype,
     .read = nas_rl_read,
+    .legal = nas_rl_legal,
+    .repair = nas_rl_repair,
+    .count = nas_rl_count,
+    .draw = nas_rl_draw,
     .canonical = nas_rl_canonical,
 };

@@ -21,10 +21,22 @@
  * leaves to the next step (controller.c), an entropy for those who want it: without one,
  * decisions that share a softmax tend to agree too soon. The paper's reward is the
  * highest accuracy of the last five epochs, which is optimistic; ours is the quality that
- * the estimator reports. The paper lets the networks grow, from 6 layers by 2 every 1600
- * of them: here the depth is the space's, so that there is no such schedule; search a
- * deeper space after a shallower one instead. lr 6e-4 is for 12,800 networks: for a few
- * hundred take 0.005 to 0.05.
+ * the estimator reports. lr 6e-4 is for 12,800 networks: for a few hundred take 0.005 to
+ * 0.05.
+ *
+ * The paper lets the networks grow, from 6 layers by 2 every 1,600 of them. On space
+ * nas-rl with progressive=1, trial k = 1, 2 ... has
+ *
+ *   depth(k) = min(layers, start + grow floor((k - 1) / every))
+ *
+ * layers, so that 15 are reached at k = 8,001. The depth is no token: the controller
+ * walks over the layers that are there, and the decisions of later ones stand at their
+ * first option and have no part in log pi, its gradient or its entropy. Controller,
+ * Adam's moments and baseline go on from depth to depth, for which the paper names no
+ * other rule; right after a step the baseline is that of the shallower networks. The
+ * random arch that takes the place of draws that are all beyond the limits has whatever
+ * depth it has. On every other space the depth is the space's, and start, grow and every
+ * do nothing.
  *
  * [1] B. Zoph, Q. Le, Neural Architecture Search with Reinforcement Learning, ICLR 2017,
  *     arXiv:1611.01578.
@@ -33,12 +45,14 @@
 
 #include "space.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 struct nas_rl {
-    int batch, units, lstms;
+    int batch, units, lstms, start, grow, every;
     double lr, init, power, decay, entropy;
+    int most; /* layers of a space whose depth is a decision; else 0 */
     nw_agent agent;
 };
 
@@ -57,6 +71,13 @@ static const nw_attr nas_rl_attrs[] = {
     {"decay", NW_REAL, AT(decay), "0.95", 0, 1, "of the baseline, a moving average",
      NULL},
     {"entropy", NW_REAL, AT(entropy), "0", 0, 10, "weight of the policy's entropy", NULL},
+    {"start", NW_INT, AT(start), "6", 1, 1000,
+     "layers of the first networks; this and the next two are for space nas-rl with "
+     "progressive=1, elsewhere they do nothing",
+     NULL},
+    {"grow", NW_INT, AT(grow), "2", 0, 1000, "layers more after so many networks", NULL},
+    {"every", NW_INT, AT(every), "1600", 0, 1000000000,
+     "networks of one depth; 0 = all layers from the start", NULL},
     {0},
 };
 
@@ -68,7 +89,8 @@ struct chain {
     int layers;
 };
 
-/* "layer_3_height" is of layer 2 (0 = the first), "layer_3_from_1" an anchor of it. */
+/* "layer_3_height" is of layer 2 (0 = the first), "layer_3_from_1" an anchor of it. The
+ * depth counts as of the first. */
 static void place(struct chain *chain, int i, const char *name)
 {
     int layer = 1, from = 0;
@@ -81,10 +103,16 @@ static void place(struct chain *chain, int i, const char *name)
         chain->layers = layer;
 }
 
+static int is_chain(const nw_code *code)
+{
+    const nw_space_type *family = code->space->family;
+
+    return family && !strcmp(family->name, "nas-rl");
+}
+
 static nw_status make_chain(const struct nas_rl *r, struct chain *chain)
 {
     const nw_code *code = r->agent.code;
-    const nw_space_type *family = code->space->family;
     const size_t n = (size_t)code->n;
 
     chain->head = nw_alloc(r->agent.env.ctx, 3 * n * sizeof(int));
@@ -93,7 +121,7 @@ static nw_status make_chain(const struct nas_rl *r, struct chain *chain)
     chain->layer = chain->head + n;
     chain->from = chain->layer + n;
     nw_agent_kinds(code, chain->head);
-    if (family && !strcmp(family->name, "nas-rl"))
+    if (is_chain(code))
         for (int i = 0; i < code->n; i++)
             place(chain, i, code->name[i]);
     return NW_OK;
@@ -112,12 +140,15 @@ static nw_status nas_rl_open(void *self, const nw_env *env)
                                             .entropy = r->entropy,
                                             .decay = r->decay,
                                             .power = r->power}));
+    if (is_chain(r->agent.code) && !strcmp(r->agent.code->name[0], "depth"))
+        r->most = r->agent.code->options[0];
     NW_TRY(make_chain(r, &chain));
     status = nw_agent_start(
         &r->agent, &(nw_controller_config){.head = chain.head,
                                            .layers = chain.layers,
                                            .layer = chain.layer,
                                            .from = chain.from,
+                                           .grows = r->most > 0,
                                            .units = r->units,
                                            .stack = r->lstms,
                                            .learner = {.lr = r->lr, .init = r->init}});
@@ -125,13 +156,25 @@ static nw_status nas_rl_open(void *self, const nw_env *env)
     return status;
 }
 
-/* ---- The rest is the agent's --------------------------------------------------------
- */
+/* Layers of the network of trial 1, 2 ... */
+static int depth_at(const struct nas_rl *r, uint64_t id)
+{
+    const double steps = r->every ? floor((double)(id - 1) / r->every) : 0;
+
+    return r->every ? (int)fmin(r->most, r->start + r->grow * steps) : r->most;
+}
 
 static nw_status nas_rl_propose(void *self, nw_trial *trial)
 {
-    return nw_agent_propose(&((struct nas_rl *)self)->agent, trial);
+    struct nas_rl *r = self;
+
+    if (r->most)
+        r->agent.one[0] = depth_at(r, trial->id) - 1; /* which no draw changes */
+    return nw_agent_propose(&r->agent, trial);
 }
+
+/* ---- The rest is the agent's --------------------------------------------------------
+ */
 
 static nw_status nas_rl_observe(void *self, const nw_trial *trial)
 {
@@ -150,7 +193,7 @@ static void nas_rl_close(void *self)
 
 const nw_strategy_type nw_strategy_nas_rl = {
     .name = "nas-rl",
-    .doc = "an LSTM speaks networks and learns by REINFORCE; the depth is the space's",
+    .doc = "an LSTM speaks networks and learns by REINFORCE; chains grow as it learns",
     .paper = "Zoph & Le 2017, Neural Architecture Search with Reinforcement Learning, "
              "arXiv:1611.01578",
     .attrs = nas_rl_attrs,

@@ -1,5 +1,5 @@
 /* test_workers.c - trials in processes of their own: the same result whatever their
- * number, and whatever happens to them. */
+ * number, and whatever happens to them, of a strategy that learns from what it is told. */
 #include "../study/study_test.h"
 
 #include "check.h"
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TRIALS = 6, AHEAD = 3 };
+enum { TRIALS = 16, AHEAD = 5 };
 
 static nw_space *small(nw_ctx *ctx)
 {
@@ -70,7 +70,7 @@ static void search(const char *dir, int jobs, int (*on_progress)(void), double m
     nw_ctx *ctx = nw_open(&(nw_config){.threads = 1});
     nw_data *data = nw_data_open(ctx, "planted n=96 size=8");
     struct watch watch = {out, on_progress, 0};
-    nw_search_config config = {.strategy = "random",
+    nw_search_config config = {.strategy = "amoebanet population=4 sample=3",
                                .estimator = "train epochs=3 batch=16",
                                .train = nw_data_slice(data, 1, 0, 64),
                                .valid = nw_data_slice(data, 1, 64, 32),
@@ -109,15 +109,17 @@ static void assert_same(const struct found *a, const struct found *b)
 
 static void test_workers__their_number_changes_nothing(void **state)
 {
-    static struct found here, one, three;
+    static struct found here, one, three, five;
 
     (void)state;
     search(NULL, 0, NULL, 0, &here);
     search(NULL, 1, NULL, 0, &one);
     search(NULL, 3, NULL, 0, &three);
+    search(NULL, 5, NULL, 0, &five);
     assert_int_equal(here.n, TRIALS);
     assert_same(&here, &one);
     assert_same(&here, &three);
+    assert_same(&here, &five);
 }
 
 /* Signal the first child of this process, once. */
@@ -222,7 +224,7 @@ static void test_workers__killed_and_resumed(void **state)
 
     (void)state;
     search(NULL, 2, NULL, 0, &whole);
-    for (useconds_t wait = 20000; wait < 200000; wait += 30000) {
+    for (useconds_t wait = 20000; wait < 300000; wait += 60000) {
         const pid_t pid = victim(dir);
 
         usleep(wait);

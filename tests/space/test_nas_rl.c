@@ -238,6 +238,154 @@ static void test_nas_rl__symmetric_networks_have_a_form_soon(void **state)
     assert_true(nw_arch_class(near) == nw_arch_class(far));
 }
 
+/* ---- Shorter chains ----------------------------------------------------------------
+ */
+
+static int next_vector(const nw_code *code, int *x)
+{
+    for (int i = 0; i < code->n; i++) {
+        if (++x[i] < code->options[i])
+            return 1;
+        x[i] = 0;
+    }
+    return 0;
+}
+
+/* Every vector of decisions, one after the other; `legal` of all are. */
+static void check_count(nw_ctx *ctx, const char *spec, long all, long legal)
+{
+    nw_space *space = opened(ctx, spec, NULL);
+    nw_arch *arch = nw_arch_new(ctx, space);
+    nw_code *code = nw_code_new(ctx, space);
+    int x[32] = {0};
+    long n = 0, good = 0;
+    char text[32];
+
+    do {
+        n++;
+        good += nw_code_write(code, x, arch);
+    } while (next_vector(code, x));
+    assert_int_equal(n, all);
+    assert_int_equal(good, legal);
+    snprintf(text, sizeof(text), "%ld", legal);
+    assert_string_equal(nw_space_count(space), text);
+}
+
+static void test_nas_rl__progressive_has_as_many_chains_as_listed(void **state)
+{
+    check_count(*state, "nas-rl layers=1 progressive=1", 64, 64);
+    check_count(*state, "nas-rl layers=2 progressive=1", 2 * 64 * 128, 64 + 64 * 128);
+    /* layers of 1, 128, 4 and 8 options */
+    check_count(*state, "nas-rl layers=4 progressive=1 pools=1,3,4", 4L * 128 * 4 * 8,
+                1 + 128 + 512 + 4096);
+    check_count(*state, "nas-rl layers=1 progressive=1 strides=1", 576, 576);
+}
+
+static void written(const nw_arch *arch, char *text, size_t size)
+{
+    FILE *out = fmemopen(text, size, "w");
+
+    assert_int_equal(nw_arch_write_genotype(arch, out), NW_OK);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* A chain of fewer layers is that of the smaller space, in words and in numbers. */
+static void same_in_both(nw_ctx *ctx, nw_space *grows, nw_space *small, int depth,
+                         uint64_t seed)
+{
+    nw_arch *a = nw_arch_new(ctx, grows), *b = nw_arch_new(ctx, small);
+    char text[4096], also[4096];
+    nw_score want, got;
+
+    assert_int_equal(nw_arch_random(b, seed), NW_OK);
+    written(b, text, sizeof(text));
+    assert_int_equal(nw_arch_read_genotype(a, text, "text"), NW_OK);
+    assert_int_equal(nw_arch_check(a), NW_OK);
+    assert_int_equal(nw_arch_get(a, "depth"), depth - 1);
+    written(a, also, sizeof(also));
+    assert_string_equal(also, text);
+    assert_true(nw_arch_class(a) == nw_arch_class(b));
+    assert_int_equal(nw_arch_cost(b, &want), NW_OK);
+    assert_int_equal(nw_arch_cost(a, &got), NW_OK);
+    assert_true(want.params == got.params && want.macs == got.macs);
+    nw_arch_free(a);
+    nw_arch_free(b);
+}
+
+static void test_nas_rl__progressive_has_the_networks_of_fewer_layers(void **state)
+{
+    static const char *const more[] = {"", "strides=1 pools=2 more=8"};
+
+    for (int m = 0; m < 2; m++)
+        for (int depth = 1; depth <= 5; depth++) {
+            char spec[2][80];
+
+            if (m && depth < 2) /* a pool is at layer 2 */
+                continue;
+            snprintf(spec[0], 80, "nas-rl layers=5 progressive=1 %s", more[m]);
+            snprintf(spec[1], 80, "nas-rl layers=%d %s", depth, more[m]);
+            for (uint64_t seed = 0; seed < 20; seed++)
+                same_in_both(*state, opened(*state, spec[0], NULL),
+                             opened(*state, spec[1], NULL), depth, seed);
+        }
+}
+
+/* Of two pools there are three chains: one, and the second reads the first or not. */
+static void test_nas_rl__progressive_draws_every_chain_as_often(void **state)
+{
+    nw_space *space = opened(*state, "nas-rl layers=2 progressive=1 pools=1,2", NULL);
+    nw_arch *arch = nw_arch_new(*state, space), *other = nw_arch_new(*state, space);
+    int seen[3] = {0};
+
+    assert_string_equal(nw_space_count(space), "3");
+    for (uint64_t seed = 0; seed < 6000; seed++) {
+        assert_int_equal(nw_arch_random(arch, seed), NW_OK);
+        assert_int_equal(nw_arch_check(arch), NW_OK);
+        seen[nw_arch_option(arch, 0) + nw_arch_option(arch, 1)]++;
+        assert_int_equal(nw_arch_mutate(arch, seed), NW_OK);
+        assert_int_equal(nw_arch_check(arch), NW_OK);
+    }
+    for (int i = 0; i < 3; i++) /* deviation 37 */
+        assert_true(seen[i] > 1850 && seen[i] < 2150);
+    space = opened(*state, "nas-rl progressive=1", NULL);
+    arch = nw_arch_new(*state, space);
+    other = nw_arch_new(*state, space);
+    for (uint64_t seed = 0; seed < 500; seed++) {
+        char text[1 << 14];
+
+        nw_arch_random(arch, seed);
+        nw_arch_pick(arch, 0, (int)(seed % 15));
+        arch->space->family->repair(arch);
+        assert_int_equal(nw_arch_check(arch), NW_OK);
+        written(arch, text, sizeof(text));
+        assert_int_equal(nw_arch_read_genotype(other, text, "text"), NW_OK);
+        assert_true(nw_arch_hash(arch) == nw_arch_hash(other));
+    }
+}
+
+static void test_nas_rl__absent_layers_stand_at_their_first_option(void **state)
+{
+    nw_space *space = opened(*state, "nas-rl layers=3 progressive=1", NULL);
+    nw_arch *arch = read_arch(*state, space, "[[1,3,24]]");
+
+    assert_int_equal(nw_arch_check(arch), NW_OK);
+    nw_arch_set(arch, "layer_3_from_1", 1);
+    assert_true(nw_arch_check(arch) == NW_EINVAL);
+    says(*state, "layers that the chain does not have");
+    says(*state, "layer_3_from_1");
+    nw_clear(*state);
+    assert_int_equal(nw_arch_read_genotype(arch, "[]", "text"), NW_EFORMAT);
+    says(*state, "not a list of up to 3 layers");
+    nw_clear(*state);
+    assert_int_equal(
+        nw_arch_read_genotype(arch, "[[1,1,24],[1,1,24,0],[1,1,24,0,0],[]]", "text"),
+        NW_EFORMAT);
+    nw_clear(*state);
+    assert_null(
+        nw_space_derive(space, read_arch(*state, space, "[[1,1,24]]"), "progressive=0"));
+    says(*state, "other layers");
+}
+
 static void test_nas_rl__wrong_words_are_refused(void **state)
 {
     static const char *const bad[][2] = {
@@ -276,6 +424,10 @@ int main(void)
         TEST(test_nas_rl__a_found_network_can_be_widened),
         TEST(test_nas_rl__renamed_networks_are_one),
         TEST(test_nas_rl__symmetric_networks_have_a_form_soon),
+        TEST(test_nas_rl__progressive_has_as_many_chains_as_listed),
+        TEST(test_nas_rl__progressive_has_the_networks_of_fewer_layers),
+        TEST(test_nas_rl__progressive_draws_every_chain_as_often),
+        TEST(test_nas_rl__absent_layers_stand_at_their_first_option),
         TEST(test_nas_rl__wrong_words_are_refused),
     };
 

@@ -380,6 +380,124 @@ static void test_controller__has_the_parameters_counted_by_hand(void **state)
     nw_close(ctx);
 }
 
+/* ---- Chains that grow -----------------------------------------------------------------
+ */
+
+/* The chain above, with its depth before it. */
+static const int deep_options[] = {3, 3, 4, 3, 4, 2, 3, 4, 2, 2};
+static const int deep_head[] = {0, 1, 2, 1, 2, -1, 1, 2, -1, -1};
+static const int deep_layer[] = {0, 0, 0, 1, 1, 1, 2, 2, 2, 2};
+static const int deep_from[] = {-1, -1, -1, -1, -1, 0, -1, -1, 0, 1};
+static const int deep_n[] = {3, 6, 10}; /* decisions of a depth, itself among them */
+enum { DEEP = 10 };
+
+static nw_controller *open_deep(nw_ctx *ctx, nw_precision precision)
+{
+    nw_controller_config config = chain;
+
+    config.n = DEEP;
+    config.options = deep_options;
+    config.head = deep_head;
+    config.layer = deep_layer;
+    config.from = deep_from;
+    config.grows = 1;
+    config.learner.precision = precision;
+    return open_or_fail(ctx, &config);
+}
+
+/* At its whole depth it is the chain that does not grow: weights, draws, log pi. */
+static void test_controller__grown_up_is_the_chain_itself(void **state)
+{
+    nw_ctx *ctx = open_one();
+    nw_controller *c = open_or_fail(ctx, &chain), *deep = open_deep(ctx, NW_F64);
+    int x[N], y[DEEP] = {2};
+    double a, b, h, g;
+
+    (void)state;
+    assert_int_equal(nw_learner_count(nw_controller_learner(c)),
+                     nw_learner_count(nw_controller_learner(deep)));
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        check_ok(ctx, nw_controller_draw(c, seed, x));
+        check_ok(ctx, nw_controller_draw(deep, seed, y));
+        assert_int_equal(y[0], 2);
+        assert_memory_equal(x, y + 1, sizeof(x));
+        check_ok(ctx, nw_controller_log(c, x, &a, &h));
+        check_ok(ctx, nw_controller_log(deep, y, &b, &g));
+        assert_true(a == b && h == g);
+    }
+    nw_close(ctx);
+}
+
+/* What is absent stays 0; what is there has the probabilities that sum to 1, and none of
+ * the depth is among them. */
+static void test_controller__absent_layers_have_no_part_in_pi(void **state)
+{
+    nw_ctx *ctx = open_one();
+    nw_controller *deep = open_deep(ctx, NW_F64);
+
+    (void)state;
+    for (int depth = 0; depth < 2; depth++) {
+        int x[DEEP] = {depth}, drawn[DEEP] = {depth};
+        double log_pi, same, h, h_same, sum = 0;
+
+        do {
+            check_ok(ctx, nw_controller_log(deep, x, &log_pi, &h));
+            sum += exp(log_pi);
+        } while (next_vector(x + 1, deep_options + 1, deep_n[depth] - 1));
+        check_near(sum, 1, 1e-9);
+        for (uint64_t seed = 0; seed < 50; seed++) {
+            check_ok(ctx, nw_controller_draw(deep, seed, drawn));
+            assert_int_equal(drawn[0], depth);
+            for (int i = deep_n[depth]; i < DEEP; i++)
+                assert_int_equal(drawn[i], 0);
+        }
+        check_ok(ctx, nw_controller_log(deep, drawn, &log_pi, &h));
+        for (int i = deep_n[depth]; i < DEEP; i++)
+            drawn[i] = 1; /* even so */
+        check_ok(ctx, nw_controller_log(deep, drawn, &same, &h_same));
+        assert_true(log_pi == same && h == h_same);
+    }
+    nw_close(ctx);
+}
+
+/* Of all weights by differences; and those that only the second layer has pull at
+ * nothing while there is one: coins, and the token of the first layer's anchor. */
+static void test_controller__absent_layers_have_no_gradient(void **state)
+{
+    nw_ctx *ctx = open_one();
+    nw_controller *deep = open_deep(ctx, NW_F64);
+    nw_learner *l = nw_controller_learner(deep);
+    const size_t n = nw_learner_count(l), coins = 2 * 5 * 5 + 5;
+    const double advantage[M] = {.7, -.4, .2};
+    int x[M * DEEP] = {0}, still[3] = {0};
+
+    (void)state;
+    for (int depth = 0; depth < 3; depth++) {
+        for (int k = 0; k < M; k++) {
+            x[k * DEEP] = depth;
+            check_ok(ctx, nw_controller_draw(deep, (uint64_t)k + 9, x + k * DEEP));
+        }
+        assert_true(
+            check_gradient(
+                ctx, deep,
+                &(nw_lesson){.m = M, .x = x, .advantage = advantage, .entropy = .3}) >
+            .01);
+        nw_learner_clear(l);
+        loss_of(ctx, deep, &(nw_lesson){.m = M, .x = x, .advantage = advantage});
+        for (size_t i = 0; i < n; i++)
+            still[depth] += nw_learner_grad(l, i) == 0;
+    }
+    assert_true(still[0] >= (int)coins + 5);
+    assert_true(still[1] < (int)coins);
+    /* of three depths in one lesson, each has its own part */
+    for (int k = 0; k < M; k++) {
+        x[k * DEEP] = k;
+        check_ok(ctx, nw_controller_draw(deep, (uint64_t)k + 9, x + k * DEEP));
+    }
+    check_gradient(ctx, deep, &(nw_lesson){.m = M, .x = x, .advantage = advantage});
+    nw_close(ctx);
+}
+
 static void test_controller__refuses_a_head_of_two_widths(void **state)
 {
     nw_ctx *ctx = open_one();
@@ -480,7 +598,7 @@ static void finish(struct player *p)
 static void check_bandit(const char *space, const char *spec)
 {
     struct player p = {.ctx = open_one()};
-    double paid, first = 0, last = 0;
+    double paid = 0, first = 0, last = 0;
 
     check_ok(p.ctx, begin(&p, space, spec));
     for (int i = 0; i < 2000; i++) {
@@ -504,6 +622,97 @@ static void test_nas_rl__finds_a_hidden_vector(void **state)
     check_bandit("nasbench-macro", "nas-rl lr=0.02 entropy=0.03");
 }
 
+/* Shallow, then deeper: what it has learned of few layers serves it among many. (The
+ * hidden vector happens to have all three of them.) */
+static void test_nas_rl__learns_as_its_chains_grow(void **state)
+{
+    (void)state;
+    check_bandit("nas-rl layers=3 progressive=1",
+                 "nas-rl lr=0.02 entropy=0.03 start=1 grow=1 every=300");
+}
+
+/* Trials 1 to 5 have two layers, 6 to 10 three, and then all four of them. */
+static void test_nas_rl__depth_follows_from_the_id(void **state)
+{
+    static const int expected[] = {2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4};
+    static const int decisions[] = {4, 8, 13, 19}; /* of a depth, itself among them */
+    struct player p = {.ctx = open_one()};
+    nw_trial trial;
+    int others = 0;
+
+    (void)state;
+    check_ok(p.ctx, begin(&p, "nas-rl layers=4 progressive=1",
+                          "nas-rl start=2 grow=1 every=5 batch=3"));
+    for (int t = 0; t < 17; t++) {
+        check_ok(p.ctx, ask(&p, &trial));
+        assert_int_equal(nw_arch_get(p.arch, "depth") + 1, expected[t]);
+        assert_int_equal(nw_arch_check(p.arch), NW_OK);
+        for (int i = decisions[expected[t] - 1]; i < p.code->n; i++)
+            assert_int_equal(p.x[i], 0);
+        for (int i = 1; i < decisions[expected[t] - 1]; i++)
+            others += p.x[i] > 0;
+        trial.score.quality = share(&p);
+        check_ok(p.ctx, p.type->observe(p.self, &trial));
+    }
+    assert_true(others > 50); /* of 190, half of which are coins */
+    finish(&p);
+    nw_close(p.ctx);
+}
+
+static int depth_of(const char *spec, uint64_t id)
+{
+    struct player p = {.ctx = open_one(), .id = id - 1};
+    nw_trial trial;
+    int depth;
+
+    check_ok(p.ctx, begin(&p, "nas-rl progressive=1", spec));
+    check_ok(p.ctx, ask(&p, &trial));
+    depth = nw_arch_get(p.arch, "depth") + 1;
+    finish(&p);
+    nw_close(p.ctx);
+    return depth;
+}
+
+/* The paper's: 6 layers, and 2 more every 1,600 networks. */
+static void test_nas_rl__starts_with_six_layers(void **state)
+{
+    (void)state;
+    assert_int_equal(depth_of("nas-rl", 1), 6);
+    assert_int_equal(depth_of("nas-rl", 1600), 6);
+    assert_int_equal(depth_of("nas-rl", 1601), 8);
+    assert_int_equal(depth_of("nas-rl", 8000), 14);
+    assert_int_equal(depth_of("nas-rl", 8001), 15);
+    assert_int_equal(depth_of("nas-rl", 12800), 15);
+    assert_int_equal(depth_of("nas-rl", UINT64_MAX), 15);
+    assert_int_equal(depth_of("nas-rl every=0", 1), 15);
+    assert_int_equal(depth_of("nas-rl start=40", 1), 15);
+    assert_int_equal(depth_of("nas-rl grow=0", 12800), 6);
+}
+
+/* All layers at once, it makes the trials of the space that does not grow, which has no
+ * use for the keys. */
+static void test_nas_rl__grown_up_it_is_as_on_a_fixed_depth(void **state)
+{
+    struct player p = {.ctx = open_one()}, q = {.ctx = open_one()};
+
+    (void)state;
+    check_ok(p.ctx, begin(&p, "nas-rl layers=4", "nas-rl lr=0.02 batch=4 start=1"));
+    check_ok(q.ctx, begin(&q, "nas-rl layers=4 progressive=1",
+                          "nas-rl lr=0.02 batch=4 every=0"));
+    for (int t = 0; t < 40; t++) {
+        nw_trial a, b;
+
+        check_ok(p.ctx, ask(&p, &a));
+        check_ok(q.ctx, ask(&q, &b));
+        assert_memory_equal(p.x, q.x + 1, (size_t)p.code->n * sizeof(int));
+        a.score.quality = b.score.quality = share(&p);
+        check_ok(p.ctx, p.type->observe(p.self, &a));
+        check_ok(q.ctx, q.type->observe(q.self, &b));
+    }
+    nw_close(p.ctx);
+    nw_close(q.ctx);
+}
+
 static void test_nasnet__finds_a_hidden_vector(void **state)
 {
     (void)state;
@@ -511,8 +720,12 @@ static void test_nasnet__finds_a_hidden_vector(void **state)
     check_bandit("nasbench-macro", "nasnet lr=0.005");
 }
 
-static const char *const both[][2] = {{"nas-rl layers=4", "nas-rl lr=0.02 batch=4"},
-                                      {"nasbench201", "nasnet lr=0.02 batch=6 units=20"}};
+/* The last one grows while the state is kept, and in the middle of a batch. */
+static const char *const each[][2] = {
+    {"nas-rl layers=4", "nas-rl lr=0.02 batch=4"},
+    {"nasbench201", "nasnet lr=0.02 batch=6 units=20"},
+    {"nas-rl layers=4 progressive=1", "nas-rl lr=0.02 batch=4 start=2 grow=1 every=10"}};
+enum { EACH = 3 };
 
 /* Several trials under way at a time, some of which fail; then all vectors drawn. */
 static nw_status run_ahead(struct player *p, int trials, int ahead, int *drawn)
@@ -549,12 +762,12 @@ static void test_strategies__same_seed_same_trials(void **state)
     static int a[40 * 40], b[40 * 40];
 
     (void)state;
-    for (int s = 0; s < 2; s++)
+    for (int s = 0; s < EACH; s++)
         for (int ahead = 1; ahead <= 4; ahead += 3) {
             struct player p = {.ctx = open_one()}, q = {.ctx = open_one()};
 
-            check_ok(p.ctx, begin(&p, both[s][0], both[s][1]));
-            check_ok(q.ctx, begin(&q, both[s][0], both[s][1]));
+            check_ok(p.ctx, begin(&p, each[s][0], each[s][1]));
+            check_ok(q.ctx, begin(&q, each[s][0], each[s][1]));
             check_ok(p.ctx, run_ahead(&p, 40, ahead, a));
             check_ok(q.ctx, run_ahead(&q, 40, ahead, b));
             assert_memory_equal(a, b, 40 * (size_t)p.code->n * sizeof(int));
@@ -588,20 +801,20 @@ static void test_strategies__go_on_from_their_state(void **state)
     nw_state put = {.self = &memory, .bytes = move}, get = {&memory, 1, move};
 
     (void)state;
-    for (int s = 0; s < 2; s++) {
+    for (int s = 0; s < EACH; s++) {
         struct player p = {.ctx = open_one()}, q = {.ctx = open_one()};
         nw_trial trial[2];
         double a, b;
 
         memory.at = 0;
-        check_ok(p.ctx, begin(&p, both[s][0], both[s][1]));
+        check_ok(p.ctx, begin(&p, each[s][0], each[s][1]));
         for (int i = 0; i < 9; i++)
             check_ok(p.ctx, play(&p, &a));
         check_ok(p.ctx, ask(&p, &trial[0]));
         check_ok(p.ctx, ask(&p, &trial[1]));
         check_ok(p.ctx, p.type->state(p.self, &put));
         memory.at = 0;
-        check_ok(q.ctx, begin(&q, both[s][0], both[s][1]));
+        check_ok(q.ctx, begin(&q, each[s][0], each[s][1]));
         check_ok(q.ctx, q.type->state(q.self, &get));
         q.id = p.id;
         check_ok(q.ctx, nw_arch_copy(q.arch, p.arch));
@@ -622,7 +835,8 @@ static void test_strategies__go_on_from_their_state(void **state)
     }
 }
 
-/* The first decision may not take option 0, nor may anything be allowed. */
+/* The first decision may not take option 0, nor may anything be allowed. (Of a chain that
+ * grows that is a depth of one layer, which no trial has.) */
 static int not_first(void *loop, const nw_arch *arch)
 {
     (void)loop;
@@ -632,11 +846,11 @@ static int not_first(void *loop, const nw_arch *arch)
 static void test_strategies__keep_within_the_limits(void **state)
 {
     (void)state;
-    for (int s = 0; s < 2; s++) {
+    for (int s = 0; s < EACH; s++) {
         struct player p = {.ctx = open_one(), .allows = not_first};
         double paid;
 
-        check_ok(p.ctx, begin(&p, both[s][0], both[s][1]));
+        check_ok(p.ctx, begin(&p, each[s][0], each[s][1]));
         for (int i = 0; i < 30; i++) {
             check_ok(p.ctx, play(&p, &paid));
             assert_true(nw_arch_option(p.arch, 0) != 0);
@@ -658,6 +872,32 @@ static void test_strategies__learn_from_what_takes_the_place_of_a_draw(void **st
     for (int i = 0; i < 6; i++) {
         check_ok(p.ctx, play(&p, &paid));
         assert_true(nw_arch_is_legal(p.arch, why));
+    }
+    assert_int_equal(p.notes, 1);
+    finish(&p);
+    nw_close(p.ctx);
+}
+
+static int one_layer(void *loop, const nw_arch *arch)
+{
+    (void)loop;
+    return nw_arch_get(arch, "depth") == 0;
+}
+
+/* Of two layers none is allowed: the random arch has one, which here is a pool about
+ * which nothing is decided, so that there is nothing to learn from it either. */
+static void test_nas_rl__what_takes_the_place_has_its_own_depth(void **state)
+{
+    struct player p = {.ctx = open_one(), .allows = one_layer};
+    double paid;
+
+    (void)state;
+    check_ok(p.ctx, begin(&p, "nas-rl layers=2 progressive=1 pools=1",
+                          "nas-rl start=2 units=4 lstms=1 batch=2"));
+    for (int i = 0; i < 5; i++) {
+        check_ok(p.ctx, play(&p, &paid));
+        assert_int_equal(nw_arch_get(p.arch, "depth"), 0);
+        assert_int_equal(nw_arch_check(p.arch), NW_OK);
     }
     assert_int_equal(p.notes, 1);
     finish(&p);
@@ -730,7 +970,7 @@ static nw_status few_trials(struct player *p, int s)
 {
     double paid;
 
-    NW_TRY(begin(p, both[s][0], both[s][1]));
+    NW_TRY(begin(p, each[s][0], each[s][1]));
     for (int i = 0; i < 6; i++)
         NW_TRY(play(p, &paid));
     return NW_OK;
@@ -739,7 +979,7 @@ static nw_status few_trials(struct player *p, int s)
 static void test_strategies__run_out_of_memory_cleanly(void **state)
 {
     (void)state;
-    for (int s = 0; s < 2; s++) {
+    for (int s = 0; s < EACH; s++) {
         nw_status status = NW_ENOMEM;
 
         for (long k = 0; status < 0; k += 7) {
@@ -773,13 +1013,21 @@ int main(void)
         cmocka_unit_test(test_controller__entropy_is_the_mean_surprise_of_one_decision),
         cmocka_unit_test(test_controller__has_one_coin_for_each_pair_of_layers),
         cmocka_unit_test(test_controller__has_the_parameters_counted_by_hand),
+        cmocka_unit_test(test_controller__grown_up_is_the_chain_itself),
+        cmocka_unit_test(test_controller__absent_layers_have_no_part_in_pi),
+        cmocka_unit_test(test_controller__absent_layers_have_no_gradient),
         cmocka_unit_test(test_controller__refuses_a_head_of_two_widths),
         cmocka_unit_test(test_nas_rl__finds_a_hidden_vector),
+        cmocka_unit_test(test_nas_rl__learns_as_its_chains_grow),
+        cmocka_unit_test(test_nas_rl__depth_follows_from_the_id),
+        cmocka_unit_test(test_nas_rl__starts_with_six_layers),
+        cmocka_unit_test(test_nas_rl__grown_up_it_is_as_on_a_fixed_depth),
         cmocka_unit_test(test_nasnet__finds_a_hidden_vector),
         cmocka_unit_test(test_strategies__same_seed_same_trials),
         cmocka_unit_test(test_strategies__go_on_from_their_state),
         cmocka_unit_test(test_strategies__keep_within_the_limits),
         cmocka_unit_test(test_strategies__learn_from_what_takes_the_place_of_a_draw),
+        cmocka_unit_test(test_nas_rl__what_takes_the_place_has_its_own_depth),
         cmocka_unit_test(test_agent__pays_nothing_for_a_failure),
         cmocka_unit_test(test_agent__tells_kinds_by_words),
         cmocka_unit_test(test_strategies__run_out_of_memory_cleanly),

@@ -187,6 +187,8 @@ static void fill_row(struct sheet *sheet, const nw_standing *s, enum number_styl
     sheet_number(sheet, s->rank, STYLE_REAL);
     sheet_number(sheet, s->trials, STYLE_REAL);
     sheet_number(sheet, s->cost_s, STYLE_SECONDS);
+    sheet_number(sheet, s->early, style);
+    sheet_number(sheet, s->late, style);
 }
 
 static void say_what(struct tool *tool, const nw_comparison *found, const char *estimator)
@@ -217,9 +219,9 @@ static int print(struct tool *tool, const nw_comparison *found)
     sheet_open(&sheet, tool,
                found->is_held_out
                    ? "strategy|runs|failed|validation|held-out|sd|median|A12|p|rank|"
-                     "trials|cost"
+                     "trials|cost|early|late"
                    : "strategy|runs|failed|validation|score|sd|median|A12|p|rank|"
-                     "trials|cost");
+                     "trials|cost|early|late");
     for (int i = 0; i < found->n; i++)
         fill_row(&sheet, &found->standing[i], style);
     return sheet_print(&sheet, stdout);

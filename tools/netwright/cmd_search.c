@@ -13,7 +13,7 @@
 
 /* Trials ahead of the first that is observed, when there are workers: enough for a few,
  * and the same for one as for eight, so that the result is too. */
-enum { AHEAD = 8 };
+enum { AHEAD = 8, MOST_DRAWS = 1000 };
 
 static const char *estimator(struct tool *tool)
 {
@@ -70,13 +70,31 @@ static int search(struct work *work, nw_arch **best, nw_score *score)
     return code;
 }
 
+/* Any seeds but that of the search, whose first draw it would otherwise be. What the
+ * search may not exceed, this may not either. */
+static nw_status draw(struct tool *tool, nw_arch *arch, int i)
+{
+    const uint64_t first = tool->opt.seed + 1000003 * (uint64_t)(i + 1);
+    int is_within = 0;
+    nw_status status = NW_OK;
+
+    for (uint64_t k = 0; k < MOST_DRAWS && !is_within && status >= 0; k++) {
+        status = nw_arch_random(arch, first + 7919 * k);
+        if (status >= 0)
+            status = nw_arch_within(arch, specs_limits(tool), &is_within);
+    }
+    if (status >= 0 && !is_within)
+        note(tool, "random: no draw of %d keeps the limits; this one does not",
+             MOST_DRAWS);
+    return status;
+}
+
 static int train_random(struct work *work, int i)
 {
     struct tool *tool = work->tool;
     nw_arch *arch = nw_arch_new(tool->nw, work->space);
     const char *stage = i ? pool_printf(&tool->pool, "random-%d", i + 1) : "random";
-    /* Any seed but that of the search, whose first draw it would otherwise be. */
-    nw_status status = nw_arch_random(arch, tool->opt.seed + 1000003 * (uint64_t)(i + 1));
+    nw_status status = draw(tool, arch, i);
 
     return status < 0 ? failed(tool, status) : work_train(work, stage, arch);
 }
