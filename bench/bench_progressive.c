@@ -159,6 +159,7 @@ static void open_table(struct job *job, uint64_t seed)
     job->env = (nw_env){.ctx = job->ctx,
                         .space = job->space,
                         .seed = seed,
+                        .has_budget = 1,
                         .loop = job,
                         .objective = job->objective,
                         .cost = cost};

@@ -1,6 +1,6 @@
 /* test_evolution_study.c - whole searches of the strategies that need no training, on a
- * table of 58 of 60 networks: stopped after every third trial they go on as if nothing
- * had happened, and when memory runs out they end cleanly. */
+ * table of 58 of 60 networks: stopped after every third trial they go on as if nothing had
+ * happened, and when memory runs out they end cleanly. */
 #include "../study/study_test.h"
 
 #include "check.h"
