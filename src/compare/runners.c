@@ -8,17 +8,14 @@
  * of them. A runner that dies fails its run and is replaced; when this process dies the
  * kernel ends its runners.
  */
+#include "child.h"
 #include "compare.h"
-#include "link.h"
 #include "loop.h"
-#include "parallel.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,8 +24,7 @@ enum { WAIT_MS = 100, MOST_RUNNERS = 256 };
 enum { MSG_RUN = 1, MSG_FOUND };
 
 struct runner {
-    pid_t pid;
-    struct link link;
+    struct child child;
     int run; /* its number; < 0 = idle */
 };
 
@@ -57,25 +53,17 @@ static nw_status answer(nw_compare_state *c, struct link *link)
     return status;
 }
 
-/* Nothing of the parent's is touched, and nothing runs at the exit. */
-static void live(struct team *team, pid_t parent, int fd)
+static int live(void *user, struct link *link)
 {
-    struct link link = {.ctx = team->c->ctx, .fd = fd};
+    struct team *team = user;
     nw_status status = NW_OK;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(0);
-    signal(SIGINT, SIG_IGN); /* of a terminal: the parent stops, and we with it */
     for (int i = 0; i < team->n; i++)
-        if (team->runner[i].link.fd >= 0)
-            close(team->runner[i].link.fd);
-    nw_study_leave(team->c->config->study);
-    nw_threads_change(team->c->ctx, 1);
-    nw_set_threads(1);
-    while (status == NW_OK && (status = nw_link_receive(&link)) == NW_OK)
-        status = answer(team->c, &link);
-    _exit(status < 0 ? -status : 0); /* its own failure, not that of a run */
+        if (team->runner[i].child.link.fd >= 0)
+            close(team->runner[i].child.link.fd);
+    while (status == NW_OK && (status = nw_link_receive(link)) == NW_OK)
+        status = answer(team->c, link);
+    return status < 0 ? -status : 0; /* its own failure, not that of a run */
 }
 
 /* ---- Life ---------------------------------------------------------------------------
@@ -83,41 +71,15 @@ static void live(struct team *team, pid_t parent, int fd)
 
 static nw_status hire(struct team *team, struct runner *r)
 {
-    const pid_t parent = getpid();
-    nw_ctx *ctx = team->c->ctx;
-    int end[2];
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, end) < 0)
-        return nw_fail(ctx, NW_EIO, "compare: no sockets: %s", strerror(errno));
-    r->link.fd = end[0];
     r->run = -1;
-    r->pid = fork();
-    if (r->pid == 0)
-        live(team, parent, end[1]);
-    close(end[1]);
-    if (r->pid > 0)
-        return NW_OK;
-    nw_link_close(&r->link);
-    return nw_fail(ctx, NW_EIO, "compare: no process: %s", strerror(errno));
-}
-
-/* Answers how it ended. */
-static int bury(struct runner *r)
-{
-    int how = 0;
-
-    kill(r->pid, SIGKILL);
-    while (waitpid(r->pid, &how, 0) < 0 && errno == EINTR)
-        ;
-    nw_link_close(&r->link);
-    return how;
+    return nw_child_start(team->c->ctx, team->c->config->study, &r->child, live, team);
 }
 
 static void dismiss(struct team *team)
 {
     for (int i = 0; i < team->n; i++)
-        if (team->runner[i].link.fd >= 0)
-            bury(&team->runner[i]);
+        if (team->runner[i].child.link.fd >= 0)
+            nw_child_end(&team->runner[i].child);
 }
 
 /* ---- Work -----------------------------------------------------------------------------
@@ -132,7 +94,8 @@ static void give(struct team *team, struct runner *r)
     if (team->next == c->found.n_run)
         return;
     r->run = team->next++;
-    if (nw_link_send(&r->link, MSG_RUN, &r->run, sizeof(r->run), NULL, 0, NULL, 0) < 0)
+    if (nw_link_send(&r->child.link, MSG_RUN, &r->run, sizeof(r->run), NULL, 0, NULL, 0) <
+        0)
         nw_clear(c->ctx); /* it is dead: poll() will say so */
 }
 
@@ -152,9 +115,9 @@ static nw_status take(struct team *team, int i)
 static nw_status take_found(struct team *team, struct runner *r)
 {
     nw_blob blob = {.ctx = team->c->ctx,
-                    .data = r->link.data,
-                    .size = r->link.size,
-                    .room = r->link.size};
+                    .data = r->child.link.data,
+                    .size = r->child.link.size,
+                    .room = r->child.link.size};
     nw_state reader = nw_blob_reader(&blob);
     const int i = r->run;
 
@@ -173,7 +136,7 @@ static void fail_run(nw_compare_state *c, int i, nw_status status, const char *w
 
 static nw_status take_death(struct team *team, struct runner *r)
 {
-    const int how = bury(r), i = r->run;
+    const int how = nw_child_end(&r->child), i = r->run;
     nw_status status = NW_ECRASHED;
     char words[128];
 
@@ -195,7 +158,7 @@ static nw_status take_death(struct team *team, struct runner *r)
 
 static nw_status hear(struct team *team, struct runner *r)
 {
-    const nw_status status = nw_link_receive(&r->link);
+    const nw_status status = nw_link_receive(&r->child.link);
 
     if (status < 0)
         return status;
@@ -223,7 +186,8 @@ static nw_status step(struct team *team)
     for (int i = 0; i < team->n; i++) {
         if (team->runner[i].run < 0)
             give(team, &team->runner[i]);
-        team->poll[i] = (struct pollfd){.fd = team->runner[i].link.fd, .events = POLLIN};
+        team->poll[i] =
+            (struct pollfd){.fd = team->runner[i].child.link.fd, .events = POLLIN};
     }
     if (poll(team->poll, (nfds_t)team->n, WAIT_MS) < 0 && errno != EINTR)
         return nw_fail(team->c->ctx, NW_EIO, "compare: %s", strerror(errno));
@@ -236,7 +200,7 @@ static nw_status step(struct team *team)
 static nw_status work(struct team *team, int runners)
 {
     for (int i = 0; i < runners; i++) {
-        team->runner[i].link = (struct link){.ctx = team->c->ctx, .fd = -1};
+        team->runner[i].child.link = (struct link){.ctx = team->c->ctx, .fd = -1};
         NW_TRY(hire(team, &team->runner[i]));
         team->n++;
     }

@@ -1,23 +1,20 @@
 /* crew.c - start workers, give them trials, hear them, bury them. */
 #include "crew.h"
 
+#include "child.h"
 #include "graph.h"
-#include "parallel.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { WAIT_MS = 100 };
 
 struct hand {
-    pid_t pid;
-    struct link link;
+    struct child child;
     uint64_t trial; /* id; 0 = idle */
     double since;   /* clock when it was given */
     nw_progress progress;
@@ -31,47 +28,24 @@ struct crew {
 
 /* ---- Life ----------------------------------------------------------------------- */
 
-/* In the child: nothing of the parent's is touched, and nothing runs at its exit. */
-static void live(struct loop *l, pid_t parent, int fd)
+static int live(void *user, struct link *link)
 {
-    static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM};
-    struct link link = {.ctx = l->ctx, .fd = fd};
+    struct loop *l = user;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(0);
-    for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
-        signal(deadly[i], SIG_DFL); /* what the program does with them is not for here */
-    signal(SIGINT, SIG_IGN); /* of a terminal: the search stops, and workers with it */
     for (int i = 0; i < l->crew->n; i++)
-        if (l->crew->hand[i].link.fd >= 0)
-            close(l->crew->hand[i].link.fd);
-    nw_study_leave(l->study);
-    nw_set_threads(1);
+        if (l->crew->hand[i].child.link.fd >= 0)
+            close(l->crew->hand[i].child.link.fd);
     l->study = NULL;
     l->crew = NULL;
-    l->to_parent = &link;
+    l->to_parent = link;
     nw_worker_run(l);
-    _exit(0);
+    return 0;
 }
 
 static nw_status hire(struct loop *l, struct hand *hand)
 {
-    const pid_t parent = getpid();
-    int end[2];
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, end) < 0)
-        return nw_fail(l->ctx, NW_EIO, "worker: no sockets: %s", strerror(errno));
-    hand->link.fd = end[0];
     hand->trial = 0;
-    hand->pid = fork();
-    if (hand->pid == 0)
-        live(l, parent, end[1]);
-    close(end[1]);
-    if (hand->pid > 0)
-        return NW_OK;
-    nw_link_close(&hand->link);
-    return nw_fail(l->ctx, NW_EIO, "worker: no process: %s", strerror(errno));
+    return nw_child_start(l->ctx, l->study, &hand->child, live, l);
 }
 
 nw_status nw_crew_open(struct loop *l)
@@ -87,22 +61,10 @@ nw_status nw_crew_open(struct loop *l)
     if (!crew->hand || !crew->poll)
         return NW_ENOMEM;
     for (int i = 0; i < n; i++)
-        crew->hand[i].link = (struct link){.ctx = l->ctx, .fd = -1};
+        crew->hand[i].child.link = (struct link){.ctx = l->ctx, .fd = -1};
     for (crew->n = 0; crew->n < n; crew->n++)
         NW_TRY(hire(l, &crew->hand[crew->n]));
     return NW_OK;
-}
-
-/* Answers how it ended. */
-static int bury(struct hand *hand)
-{
-    int how = 0;
-
-    kill(hand->pid, SIGKILL);
-    while (waitpid(hand->pid, &how, 0) < 0 && errno == EINTR)
-        ;
-    nw_link_close(&hand->link);
-    return how;
 }
 
 void nw_crew_close(struct loop *l)
@@ -112,8 +74,8 @@ void nw_crew_close(struct loop *l)
     if (!crew)
         return;
     for (int i = 0; i < crew->n; i++)
-        if (crew->hand[i].link.fd >= 0)
-            bury(&crew->hand[i]);
+        if (crew->hand[i].child.link.fd >= 0)
+            nw_child_end(&crew->hand[i].child);
     nw_release(l->ctx, crew->poll);
     nw_release(l->ctx, crew->hand);
     nw_release(l->ctx, crew);
@@ -167,9 +129,9 @@ static nw_status give(struct loop *l, struct hand *hand, struct flight *f)
     hand->progress = (nw_progress){.loss = NAN, .accuracy = NAN};
     if (f->began < 0)
         f->began = nw_loop_spent(l);
-    return nw_link_send(&hand->link, NW_MSG_TRIAL, &order, sizeof(order), t->arch->w,
-                        (size_t)l->space->n_weight * sizeof(double), f->state.data,
-                        f->state.size);
+    return nw_link_send(&hand->child.link, NW_MSG_TRIAL, &order, sizeof(order),
+                        t->arch->w, (size_t)l->space->n_weight * sizeof(double),
+                        f->state.data, f->state.size);
 }
 
 static void give_all(struct loop *l)
@@ -204,7 +166,7 @@ static nw_status take_value(struct loop *l, const struct hand *hand)
 {
     struct nw_named_value v;
 
-    memcpy(&v, hand->link.data, sizeof(v));
+    memcpy(&v, hand->child.link.data, sizeof(v));
     return l->study ? nw_study_put_value(l->study, l->stage, hand->trial, v.epoch, v.name,
                                          v.value)
                     : NW_OK;
@@ -214,7 +176,7 @@ static nw_status take_epoch(struct loop *l, const struct hand *hand)
 {
     nw_epoch e;
 
-    memcpy(&e, hand->link.data, sizeof(e));
+    memcpy(&e, hand->child.link.data, sizeof(e));
     return l->study ? nw_study_put_epoch(l->study, l->stage, hand->trial, &e) : NW_OK;
 }
 
@@ -238,7 +200,7 @@ static nw_status take_result(struct loop *l, struct hand *hand, struct flight *f
 {
     struct nw_result r;
 
-    memcpy(&r, hand->link.data, sizeof(r));
+    memcpy(&r, hand->child.link.data, sizeof(r));
     if (r.status == NW_EIO || r.status == NW_EMATCH || r.status == NW_EBUSY)
         return nw_fail(l->ctx, r.status, "%s", r.reason);
     f->trial.score = r.score;
@@ -253,9 +215,9 @@ static nw_status take(struct loop *l, struct hand *hand)
 
     if (!f)
         return NW_OK;
-    switch (hand->link.type) {
+    switch (hand->child.link.type) {
     case NW_MSG_PROGRESS:
-        memcpy(&hand->progress, hand->link.data, sizeof(hand->progress));
+        memcpy(&hand->progress, hand->child.link.data, sizeof(hand->progress));
         return NW_OK;
     case NW_MSG_EPOCH:
         return take_epoch(l, hand);
@@ -263,17 +225,17 @@ static nw_status take(struct loop *l, struct hand *hand)
         return take_value(l, hand);
     case NW_MSG_NOTE:
         return l->study ? nw_study_put_note(l->study, l->stage, hand->trial,
-                                            (const char *)hand->link.data)
+                                            (const char *)hand->child.link.data)
                         : NW_OK;
     case NW_MSG_STATE:
-        return copy_to(&f->state, &hand->link);
+        return copy_to(&f->state, &hand->child.link);
     case NW_MSG_WEIGHTS:
-        return copy_to(&f->weights, &hand->link);
+        return copy_to(&f->weights, &hand->child.link);
     case NW_MSG_RESULT:
         return take_result(l, hand, f);
     default:
         return nw_fail(l->ctx, NW_EFORMAT, "worker: a message of type %u",
-                       hand->link.type);
+                       hand->child.link.type);
     }
 }
 
@@ -282,7 +244,7 @@ static nw_status take(struct loop *l, struct hand *hand)
 static nw_status replace(struct loop *l, struct hand *hand, const char *because)
 {
     struct flight *f = flight_of(l, hand->trial);
-    const int how = bury(hand);
+    const int how = nw_child_end(&hand->child);
     char words[256];
 
     if (because)
@@ -318,7 +280,7 @@ static nw_status replace_slow(struct loop *l)
 
 static nw_status hear(struct loop *l, struct hand *hand)
 {
-    const nw_status status = nw_link_receive(&hand->link);
+    const nw_status status = nw_link_receive(&hand->child.link);
 
     if (status < 0)
         return status;
@@ -331,7 +293,8 @@ nw_status nw_crew_work(struct loop *l)
 
     give_all(l);
     for (int i = 0; i < crew->n; i++)
-        crew->poll[i] = (struct pollfd){.fd = crew->hand[i].link.fd, .events = POLLIN};
+        crew->poll[i] =
+            (struct pollfd){.fd = crew->hand[i].child.link.fd, .events = POLLIN};
     if (poll(crew->poll, (nfds_t)crew->n, WAIT_MS) < 0 && errno != EINTR)
         return nw_fail(l->ctx, NW_EIO, "worker: %s", strerror(errno));
     for (int i = 0; i < crew->n; i++)
