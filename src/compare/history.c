@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Width of a letter of a name, in the wider of the usual fonts. */
@@ -49,13 +48,6 @@ static nw_status add(void *user, const nw_stored_trial *trial)
     return NW_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Where the axis begins and ends, and whether scores are shares. */
 static nw_status set_range(struct history *h)
 {
@@ -73,7 +65,7 @@ static nw_status set_range(struct history *h)
         for (int i = 0; i < h->story[k].n; i++)
             if (!isnan(h->story[k].quality[i]))
                 value[n++] = h->story[k].quality[i];
-    qsort(value, (size_t)n, sizeof(double), by_value);
+    nw_sort(value, n);
     if (n) {
         h->scale = value[0] >= 0 && value[n - 1] <= 1 ? 100 : 1;
         h->low = h->scale * value[n / 20];

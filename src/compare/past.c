@@ -16,14 +16,6 @@
 
 static const double COMMIT_S = .25;
 
-static void add_hash(json_t *object, const char *key, uint64_t hash)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
-    json_object_set_new(object, key, json_string(text));
-}
-
 static char *stage_config(const nw_compare_state *c)
 {
     const nw_compare_config *given = c->config;
@@ -39,9 +31,9 @@ static char *stage_config(const nw_compare_state *c)
                         json_string(given->limits ? given->limits : ""));
     json_object_set_new(object, "objective",
                         json_string(given->objective ? given->objective : ""));
-    add_hash(object, "space", nw_space_hash(c->space));
-    add_hash(object, "train", given->train ? nw_data_hash(given->train) : 0);
-    add_hash(object, "valid", given->valid ? nw_data_hash(given->valid) : 0);
+    nw_json_hash(object, "space", nw_space_hash(c->space));
+    nw_json_hash(object, "train", given->train ? nw_data_hash(given->train) : 0);
+    nw_json_hash(object, "valid", given->valid ? nw_data_hash(given->valid) : 0);
     text = json_dumps(object, JSON_PRESERVE_ORDER);
     json_decref(object);
     return text;

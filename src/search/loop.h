@@ -12,6 +12,7 @@
 #include "netwright_ext.h"
 #include "study.h"
 
+#include <jansson.h>
 #include <math.h>
 
 /* A trial that is proposed and not yet observed. */
@@ -100,7 +101,10 @@ void nw_queue_start(struct loop *l, struct flight *f,
 void nw_queue_pop(struct loop *l);
 nw_status nw_queue_state(struct loop *l, nw_state *s);
 
-/* stage.c: begin the stage of the study or take it up again. */
+/* stage.c: a hash as a word of 16 hexadecimal digits. */
+void nw_json_hash(json_t *object, const char *key, uint64_t hash);
+
+/* Begin the stage of the study or take it up again. */
 nw_status nw_loop_stage(struct loop *l);
 uint64_t
 nw_space_hash(const nw_space *space); /* of all that can be decided, and on what */

@@ -47,7 +47,7 @@ uint64_t nw_space_hash(const nw_space *s)
     return h;
 }
 
-static void add_hash(json_t *object, const char *key, uint64_t hash)
+void nw_json_hash(json_t *object, const char *key, uint64_t hash)
 {
     char text[24];
 
@@ -76,12 +76,12 @@ static char *stage_config(const struct loop *l)
     add_text_of(object, "objective", c->objective);
     if (c->ahead > 1)
         json_object_set_new(object, "ahead", json_integer(c->ahead));
-    add_hash(object, "space", nw_space_hash(l->space));
-    add_hash(object, "train", c->train ? nw_data_hash(c->train) : 0);
-    add_hash(object, "valid", c->valid ? nw_data_hash(c->valid) : 0);
+    nw_json_hash(object, "space", nw_space_hash(l->space));
+    nw_json_hash(object, "train", c->train ? nw_data_hash(c->train) : 0);
+    nw_json_hash(object, "valid", c->valid ? nw_data_hash(c->valid) : 0);
     if (c->test)
-        add_hash(object, "test", nw_data_hash(c->test));
-    add_hash(object, "arch", c->arch ? nw_arch_hash(c->arch) : 0);
+        nw_json_hash(object, "test", nw_data_hash(c->test));
+    nw_json_hash(object, "arch", c->arch ? nw_arch_hash(c->arch) : 0);
     text = json_dumps(object, JSON_PRESERVE_ORDER);
     json_decref(object);
     return text;

@@ -6,6 +6,7 @@
  */
 #include "net.h"
 #include "random.h"
+#include "ranktest.h"
 #include "table.h"
 
 #include <math.h>
@@ -75,13 +76,6 @@ static nw_status pass(struct bench *b, int i)
     return nw_plan_backward(b->plan, 1);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static nw_status run(struct bench *b)
 {
     for (int i = 0; i < WARM_UP; i++)
@@ -95,7 +89,7 @@ static nw_status run(struct bench *b)
         NW_TRY(pass(b, WARM_UP + i));
         b->ms[i] = 1e3 * (now() - start);
     }
-    qsort(b->ms, (size_t)b->config->passes, sizeof(*b->ms), by_size);
+    nw_sort(b->ms, b->config->passes);
     return NW_OK;
 }
 

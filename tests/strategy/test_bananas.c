@@ -116,23 +116,6 @@ static void test_bananas__options_elsewhere(void **state)
 /* Small nets, so that the tests are quick. */
 #define QUICK "bananas ensemble=3 layers=1 epochs=20 "
 
-static double worth(const int *x, int n, int id)
-{
-    (void)id;
-    return yard_worth(x, n);
-}
-
-static double zero_fails(const int *x, int n, int id)
-{
-    return x[0] == 0 ? NAN : worth(x, n, id);
-}
-
-static double never(const int *x, int n, int id)
-{
-    (void)x, (void)n, (void)id;
-    return NAN;
-}
-
 /* Every trial after the first ten is one decision away from one of the ten best, and no
  * arch comes twice. */
 static void test_bananas__mutates_the_best(void **state)
@@ -142,7 +125,7 @@ static void test_bananas__mutates_the_best(void **state)
     int x[60][YARD_DECISIONS];
 
     (void)state;
-    steered_run(s, worth, 60, 1, 0);
+    steered_run(s, yard_trial_worth, 60, 1, 0);
     for (int i = 0; i < 60; i++) {
         int nearest = YARD_DECISIONS;
 
@@ -186,7 +169,7 @@ static void test_bananas__leaves_what_fails(void **state)
     int x[YARD_DECISIONS], zeros = 0;
 
     (void)state;
-    assert_int_equal(steered_run(s, zero_fails, 100, 1, 0), 100);
+    assert_int_equal(steered_run(s, yard_zero_fails, 100, 1, 0), 100);
     for (int i = 50; i < 100; i++) {
         steered_code(s, i, x);
         zeros += x[0] == 0;
@@ -194,7 +177,7 @@ static void test_bananas__leaves_what_fails(void **state)
     assert_true(zeros <= 5);
     steered_close(s);
     s = steered_open(yard_space(ctx), QUICK, 1);
-    assert_int_equal(steered_run(s, never, 20, 1, 0), 20);
+    assert_int_equal(steered_run(s, yard_never, 20, 1, 0), 20);
     steered_close(s);
     nw_close(ctx);
 }
@@ -206,7 +189,7 @@ static void test_bananas__ends_when_all_were_tried(void **state)
     struct steered *s = steered_open(space, QUICK, 1);
 
     (void)state;
-    assert_int_equal(steered_run(s, worth, 100, 1, 0), 24);
+    assert_int_equal(steered_run(s, yard_trial_worth, 100, 1, 0), 24);
     steered_close(s);
     nw_close(ctx);
 }
@@ -214,8 +197,9 @@ static void test_bananas__ends_when_all_were_tried(void **state)
 static void test_bananas__resumed_as_undisturbed(void **state)
 {
     (void)state;
-    steered_check_resume(QUICK "startup=5 batch=5", worth, 40, 1);
-    steered_check_resume(QUICK "startup=5 batch=5 acquisition=ucb", zero_fails, 40, 4);
+    steered_check_resume(QUICK "startup=5 batch=5", yard_trial_worth, 40, 1);
+    steered_check_resume(QUICK "startup=5 batch=5 acquisition=ucb", yard_zero_fails, 40,
+                         4);
 }
 
 static void test_bananas__better_than_random(void **state)

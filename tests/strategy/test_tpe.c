@@ -107,24 +107,6 @@ static void test_tpe__draws_follow_the_density(void **state)
 
 /* ---- The strategy ---------------------------------------------------------------- */
 
-static double worth(const int *x, int n, int id)
-{
-    (void)id;
-    return yard_worth(x, n);
-}
-
-/* All with a 0 in the first decision fail. */
-static double zero_fails(const int *x, int n, int id)
-{
-    return x[0] == 0 ? NAN : worth(x, n, id);
-}
-
-static double never(const int *x, int n, int id)
-{
-    (void)x, (void)n, (void)id;
-    return NAN;
-}
-
 /* After ten trials, of which one is good, every decision takes the option with the
  * largest l / g; a thousand candidates miss none. */
 static void test_tpe__takes_the_largest_ratio(void **state)
@@ -161,7 +143,7 @@ static int count_zeros(const char *spec, int most)
     struct steered *s = steered_open(yard_space(ctx), spec, 2);
     int x[YARD_DECISIONS], zeros = 0;
 
-    assert_int_equal(steered_run(s, zero_fails, most, 1, 0), most);
+    assert_int_equal(steered_run(s, yard_zero_fails, most, 1, 0), most);
     for (int i = most - 50; i < most; i++) {
         steered_code(s, i, x);
         zeros += x[0] == 0;
@@ -180,7 +162,7 @@ static void test_tpe__leaves_what_fails(void **state)
     (void)state;
     assert_true(count_zeros("tpe", 150) <= 5);
     assert_true(count_zeros("tpe multivariate=1", 150) <= 5);
-    assert_int_equal(steered_run(s, never, 60, 1, 0), 60);
+    assert_int_equal(steered_run(s, yard_never, 60, 1, 0), 60);
     steered_close(s);
     nw_close(ctx);
 }
@@ -192,7 +174,7 @@ static int count_repeats(const char *spec)
     struct steered *s = steered_open(yard_space(ctx), spec, 1);
     int x[10][YARD_DECISIONS], repeats = 0;
 
-    steered_run(s, worth, 40, 1, 0);
+    steered_run(s, yard_trial_worth, 40, 1, 0);
     for (int i = 0; i < 10; i++) {
         assert_int_equal(steered_propose(s, x[i]), NW_OK);
         for (int j = 0; j < i; j++)
@@ -212,9 +194,9 @@ static void test_tpe__lies_about_trials_under_way(void **state)
 static void test_tpe__resumed_as_undisturbed(void **state)
 {
     (void)state;
-    steered_check_resume("tpe", worth, 60, 1);
-    steered_check_resume("tpe", zero_fails, 60, 4);
-    steered_check_resume("tpe multivariate=1", worth, 60, 3);
+    steered_check_resume("tpe", yard_trial_worth, 60, 1);
+    steered_check_resume("tpe", yard_zero_fails, 60, 4);
+    steered_check_resume("tpe multivariate=1", yard_trial_worth, 60, 3);
 }
 
 static void test_tpe__small_spaces_go_on(void **state)
@@ -223,7 +205,7 @@ static void test_tpe__small_spaces_go_on(void **state)
     struct steered *s = steered_open(steered_space(ctx, 1, (int[]){2}, NULL), "tpe", 1);
 
     (void)state;
-    assert_int_equal(steered_run(s, worth, 100, 1, 0), 100);
+    assert_int_equal(steered_run(s, yard_trial_worth, 100, 1, 0), 100);
     steered_close(s);
     nw_close(ctx);
 }
