@@ -98,6 +98,17 @@ typedef enum nw_mode {
     NW_RECALIBRATE, /* batch statistics, running ones become their plain average  */
 } nw_mode;
 
+/* An output that ends in a batch norm which has not been applied yet: the one reader does
+ * it while it reads, and no tensor is written between the two. The value is
+ * (x - mean) scale + shift, all vectors by channel. Going back, the reader says of its
+ * own gradient dy, which the writer then reads too, what the batch norm must know. */
+typedef struct nw_deferred {
+    const nw_real *x; /* (N, H, W, C), what the batch norm reads            */
+    const nw_real *mean, *scale, *shift;
+    nw_real *sum, *prod; /* the reader's: sums of dy and of dy (x - mean)      */
+    double weight;       /* the reader's: this output's gradient is weight dy  */
+} nw_deferred;
+
 /* A node while it runs. All pointers are set by the executor and stay the same from
  * step to step; prepare() may read everything but the data. */
 typedef struct nw_run {
@@ -113,6 +124,8 @@ typedef struct nw_run {
     const nw_real *dy;
     nw_real *const *dx;       /* NULL where not wanted                            */
     const unsigned char *add; /* add[i]: dx[i] holds a sum already; else write it */
+    nw_deferred *deferred;    /* the output stays deferred, y is NULL; set it; or NULL */
+    nw_deferred *const *due;  /* due[i]: input i is deferred, x[i] is NULL; or NULL */
     nw_real *const *w;        /* parameters, then buffers                         */
     nw_real *const *dw;       /* ADD to it; NULL where not wanted                 */
     void *keep, *scratch;     /* as large as prepare() asked                      */
@@ -134,13 +147,15 @@ typedef struct nw_case {
 } nw_case;
 
 enum nw_op_flag {
-    NW_NEEDS_X = 1,       /* backward reads the inputs                               */
-    NW_NEEDS_Y = 2,       /* backward reads the output                               */
-    NW_ADDS = 4,          /* backward honours add[]; without it the executor adds    */
-    NW_IS_ZERO = 8,       /* the output is zero: choices skip it                     */
-    NW_IS_ALIAS = 16,     /* the output is the first input, unchanged                */
-    NW_NO_DATA_GRAD = 32, /* input 1 takes no gradient (labels)                   */
-    NW_SKIPS_ZERO = 64,   /* inputs that are known to be zero come as NULL        */
+    NW_NEEDS_X = 1,          /* backward reads the inputs                               */
+    NW_NEEDS_Y = 2,          /* backward reads the output                               */
+    NW_ADDS = 4,             /* backward honours add[]; without it the executor adds    */
+    NW_IS_ZERO = 8,          /* the output is zero: choices skip it                     */
+    NW_IS_ALIAS = 16,        /* the output is the first input, unchanged                */
+    NW_NO_DATA_GRAD = 32,    /* input 1 takes no gradient (labels)                   */
+    NW_SKIPS_ZERO = 64,      /* inputs that are known to be zero come as NULL        */
+    NW_CAN_DEFER = 128,      /* the output may stay deferred (nw_deferred)             */
+    NW_TAKES_DEFERRED = 256, /* inputs may be deferred                              */
 };
 
 /* Where an op says how ONNX writes it. Names of tensors are made by the exporter. */
@@ -258,9 +273,9 @@ double nw_measure_loss(const nw_measure *measure, const nw_score *score);
 
 typedef struct nw_env {
     nw_ctx *ctx;
-    nw_space *space; /* sealed */
+    nw_space *space;               /* sealed */
     nw_data *train, *valid, *test; /* as in nw_search_config */
-    const nw_arch *arch; /* of nw_search_config, may be NULL */
+    const nw_arch *arch;           /* of nw_search_config, may be NULL */
     uint64_t seed;
     int has_budget; /* trials or seconds end the search if the strategy does not */
     nw_status (*on_epoch)(void *loop, const nw_epoch *epoch); /* estimators call it */

@@ -4,7 +4,7 @@
  *
  * [1] Liu, Simonyan, Yang 2019, DARTS, arXiv:1806.09055.
  */
-#include "separable.h"
+#include "chain.h"
 
 struct dil_conv {
     int k[2], stride[2], dil[2], out, affine;
@@ -31,26 +31,32 @@ static const nw_case dil_conv_cases[] = {
 
 #ifndef NW_DOUBLE
 
-static nw_separable half(const struct dil_conv *a)
+static int is_square(const struct dil_conv *a)
 {
-    return (nw_separable){
-        1,      {a->k[0], a->k[1]}, {a->stride[0], a->stride[1]}, a->dil[0],
-        a->out, a->affine};
+    return a->k[0] == a->k[1] && a->stride[0] == a->stride[1] && a->dil[0] == a->dil[1];
+}
+
+static nw_chain chain_of(const struct dil_conv *a, int c)
+{
+    return (nw_chain){1,
+                      {{&nw_stage_separable, NW_GATE_RELU, a->k[0], a->stride[0],
+                        a->dil[0], -1, a->out > 0 ? a->out : c}},
+                      a->affine,
+                      1e-5};
 }
 
 static int dil_conv_fits(const void *attr, const nw_shape *in)
 {
-    const struct dil_conv *a = attr;
-    const nw_separable s = half(a);
+    const nw_chain chain = chain_of(attr, in->dim[0]);
 
-    return a->dil[0] == a->dil[1] && nw_separable_fits(&s, in);
+    return is_square(attr) && nw_chain_fits(&chain, in);
 }
 
 static nw_status dil_conv_prepare(nw_run *run)
 {
-    const nw_separable s = half(run->attr);
+    const nw_chain chain = chain_of(run->attr, run->in[0].dim[0]);
 
-    return nw_separable_prepare(&s, run);
+    return nw_chain_prepare(&chain, run);
 }
 
 #endif
@@ -70,11 +76,11 @@ const nw_op_type NW_R(nw_op_dil_conv) = {
               " | batchnorm affine=$affine name=op.3",
     .cases = dil_conv_cases,
 #ifndef NW_DOUBLE
-    .flags = NW_NEEDS_X | NW_ADDS,
+    .flags = NW_NEEDS_X | NW_ADDS | NW_CAN_DEFER,
     .fits = dil_conv_fits,
     .prepare = dil_conv_prepare,
-    .release = nw_separable_release,
-    .forward = nw_separable_forward,
-    .backward = nw_separable_backward,
+    .release = nw_chain_release,
+    .forward = nw_chain_forward,
+    .backward = nw_chain_backward,
 #endif
 };

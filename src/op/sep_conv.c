@@ -5,7 +5,7 @@
  *
  * [1] Liu, Simonyan, Yang 2019, DARTS, arXiv:1806.09055.
  */
-#include "separable.h"
+#include "chain.h"
 
 struct sep_conv {
     int k[2], stride[2], out, affine;
@@ -30,24 +30,33 @@ static const nw_case sep_conv_cases[] = {
 
 #ifndef NW_DOUBLE
 
-static nw_separable halves(const struct sep_conv *a)
+static int is_square(const struct sep_conv *a)
 {
-    return (nw_separable){2,      {a->k[0], a->k[1]}, {a->stride[0], a->stride[1]}, 1,
-                          a->out, a->affine};
+    return a->k[0] == a->k[1] && a->stride[0] == a->stride[1];
+}
+
+static nw_chain chain_of(const struct sep_conv *a, int c)
+{
+    nw_link half = {&nw_stage_separable, NW_GATE_RELU, a->k[0], a->stride[0], 1, -1, c};
+    nw_chain chain = {2, {half, half}, a->affine, 1e-5};
+
+    chain.link[1].stride = 1;
+    chain.link[1].out = a->out > 0 ? a->out : c;
+    return chain;
 }
 
 static int sep_conv_fits(const void *attr, const nw_shape *in)
 {
-    const nw_separable s = halves(attr);
+    const nw_chain chain = chain_of(attr, in->dim[0]);
 
-    return nw_separable_fits(&s, in);
+    return is_square(attr) && nw_chain_fits(&chain, in);
 }
 
 static nw_status sep_conv_prepare(nw_run *run)
 {
-    const nw_separable s = halves(run->attr);
+    const nw_chain chain = chain_of(run->attr, run->in[0].dim[0]);
 
-    return nw_separable_prepare(&s, run);
+    return nw_chain_prepare(&chain, run);
 }
 
 #endif
@@ -70,11 +79,11 @@ const nw_op_type NW_R(nw_op_sep_conv) = {
               " | batchnorm affine=$affine name=op.7",
     .cases = sep_conv_cases,
 #ifndef NW_DOUBLE
-    .flags = NW_NEEDS_X | NW_ADDS,
+    .flags = NW_NEEDS_X | NW_ADDS | NW_CAN_DEFER,
     .fits = sep_conv_fits,
     .prepare = sep_conv_prepare,
-    .release = nw_separable_release,
-    .forward = nw_separable_forward,
-    .backward = nw_separable_backward,
+    .release = nw_chain_release,
+    .forward = nw_chain_forward,
+    .backward = nw_chain_backward,
 #endif
 };

@@ -1,0 +1,63 @@
+/*
+ * stage.h - a convolution between two batch norms in one walk over each image.
+ *
+ *     y = conv(gate((x - mean) scale + shift))
+ *
+ * The batch norm before and the activation are applied while the input is read; the
+ * moments for the batch norm behind are taken while the output is hot. Backward, nothing
+ * but x and y is needed: the rest is computed again. The gradient of the batch norm
+ * behind is formed while it is read,
+ *
+ *     dz = on_dy dy + on_y (y - y_mean) + fixed        (all by channel of y)
+ *
+ * and the sums that the batch norm before will want are taken while dx is written.
+ *
+ * A kernel is one nw_stage_type. Float only: what a stage stands for is the reference.
+ */
+#ifndef NW_STAGE_H
+#define NW_STAGE_H
+
+#include <stddef.h>
+
+typedef enum nw_gate {
+    NW_GATE_NONE,
+    NW_GATE_RELU,
+    NW_GATE_RELU6,
+} nw_gate;
+
+typedef struct nw_stage {
+    int n, threads;
+    int c, ih, iw;
+    int oc, oh, ow;
+    int k, stride, pad, dil; /* of the filter that has a size; square */
+    nw_gate gate;
+} nw_stage;
+
+typedef struct nw_stage_args {
+    const float *x;                    /* (n, ih, iw, c)                           */
+    const float *mean, *scale, *shift; /* (c); all NULL: gate(x)                   */
+    const float *w[2];                 /* filters in the order of the parameters   */
+    float *y;                          /* (n, oh, ow, oc): written forward         */
+    float *moment, *variance;          /* (oc): of y; NULL = not wanted            */
+    /* backward */
+    const float *dy, *y_mean, *on_dy, *on_y, *fixed;
+    float *dx;               /* of the gate's argument; NULL = not wanted         */
+    int add;                 /* dx += instead of dx =; then no sums are taken      */
+    float *dx_sum, *dx_prod; /* (c): sums of dx and of dx (x - mean); NULL         */
+    float *dw[2];            /* added to; NULL = not wanted                        */
+    void *scratch;           /* scratch() bytes, 64-byte aligned                   */
+} nw_stage_args;
+
+typedef struct nw_stage_type {
+    const char *name;
+    int n_filter;
+    int (*fits)(const nw_stage *s); /* 1 = these shapes, on this CPU */
+    size_t (*scratch)(const nw_stage *s, int backward);
+    void (*forward)(const nw_stage *s, const nw_stage_args *a);
+    void (*backward)(const nw_stage *s, const nw_stage_args *a);
+} nw_stage_type;
+
+/* Depthwise (c,1,k,k), then 1x1 (oc,c,1,1): src/tensor/stage_separable.c */
+extern const nw_stage_type nw_stage_separable;
+
+#endif
