@@ -31,6 +31,18 @@ static void last_until(nw_plan *plan, int life, int instant)
         plan->life[life].death = instant;
 }
 
+/* The last instant at which a turn looks at its inputs; what it defers is looked at by
+ * its reader, who wants sums of it even where it has no gradient itself. */
+static int last_look(const nw_plan *plan, int turn, int needs_x)
+{
+    const nw_turn *t = &plan->turn[turn];
+    int last = t->works_back && needs_x ? back(plan, turn) : turn;
+
+    if (t->reader < 0 || t->works_back)
+        return last;
+    return plan->turn[t->reader].works_back ? back(plan, t->reader) : t->reader;
+}
+
 /* Examples and labels are put in their places before the first turn. */
 static int comes_from_outside(const nw_plan *plan, int turn)
 {
@@ -44,15 +56,15 @@ static void values(nw_plan *plan)
     for (int i = 0; i < plan->n; i++) {
         nw_turn *t = &plan->turn[i];
 
-        t->y =
-            new_life(plan, comes_from_outside(plan, i) ? 0 : i, i, value_bytes(plan, t));
+        if (t->reader < 0)
+            t->y = new_life(plan, comes_from_outside(plan, i) ? 0 : i, i,
+                            value_bytes(plan, t));
         if (t->works_back && t->op->flags & NW_NEEDS_Y)
             last_until(plan, t->y, back(plan, i));
         for (int j = 0; j < t->info.n_in; j++)
-            if (t->in[j] >= 0)
+            if (t->in[j] >= 0 && !t->due[j])
                 last_until(plan, plan->turn[t->in[j]].y,
-                           t->works_back && t->op->flags & NW_NEEDS_X ? back(plan, i)
-                                                                      : i);
+                           last_look(plan, i, t->op->flags & NW_NEEDS_X));
     }
     last_until(plan, plan->turn[plan->logits].y, end);
     if (plan->loss >= 0)
@@ -76,6 +88,11 @@ static void gradients(nw_plan *plan)
 
             if (!nw_sends_gradient(plan, t, j))
                 continue;
+            if (t->due[j]) { /* it reads the gradient of its reader */
+                from->dy = t->dy;
+                last_until(plan, t->dy, back(plan, t->in[j]));
+                continue;
+            }
             t->add[j] = from->dy >= 0;
             if (from->dy < 0)
                 from->dy =
@@ -96,8 +113,7 @@ static void keeps(nw_plan *plan)
         nw_turn *t = &plan->turn[i];
 
         if (t->run.keep_bytes)
-            t->keep =
-                new_life(plan, i, t->works_back ? back(plan, i) : i, t->run.keep_bytes);
+            t->keep = new_life(plan, i, last_look(plan, i, 1), t->run.keep_bytes);
         most = t->run.scratch_bytes > most ? t->run.scratch_bytes : most;
     }
     plan->scratch_bytes = most;

@@ -38,14 +38,14 @@ static void point(nw_plan *plan, nw_turn *t, int placed)
         const nw_turn *from = t->in[j] >= 0 ? &plan->turn[t->in[j]] : NULL;
         int dx = t->temp[j] >= 0 ? t->temp[j] : from ? from->dy : -1;
 
-        if (from)
+        if (from && !t->due[j])
             t->x[j] = placed ? address(plan, from->y) : somewhere;
-        if (nw_sends_gradient(plan, t, j))
+        if (nw_sends_gradient(plan, t, j) && !t->due[j])
             t->dx[j] = placed ? address(plan, dx) : somewhere;
         if (t->temp[j] >= 0)
             t->add[j] = 0; /* the executor adds */
     }
-    t->run.y = placed ? address(plan, t->y) : (void *)somewhere;
+    t->run.y = placed ? address(plan, t->y) : t->reader < 0 ? (void *)somewhere : NULL;
     t->run.dy = t->works_back ? placed ? address(plan, t->dy) : (void *)somewhere : NULL;
     t->run.keep = address(plan, placed ? t->keep : -1);
     t->run.scratch = placed ? address(plan, plan->scratch) : NULL;
@@ -63,6 +63,10 @@ static nw_status prepare(nw_plan *plan, nw_turn *t)
     t->run.x = (const nw_real *const *)t->x;
     t->run.dx = (nw_real *const *)t->dx;
     t->run.add = t->add;
+    t->run.deferred = t->reader < 0 ? NULL : &t->deferred;
+    for (int j = 0; j < t->info.n_in; j++)
+        if (t->due[j])
+            t->run.due = t->due;
     t->run.w = (nw_real *const *)t->w;
     t->run.dw = (nw_real *const *)t->dw;
     t->run.mix = t->mix;

@@ -5,6 +5,10 @@
  * pass their input on have no turn; nodes that are zero have one only where some reader
  * cannot take a zero for granted. All nodes of a composite op that has a shortcut for
  * these shapes are one turn, and its node is the last of them.
+ *
+ * A turn whose value ends in a batch norm, and has one reader which can do that itself,
+ * *defers* it (nw_deferred): it has no value of its own, and its gradient is its
+ * reader's.
  */
 #ifndef NW_PLAN_H
 #define NW_PLAN_H
@@ -23,6 +27,8 @@ typedef struct nw_turn {
     int wants_grad;   /* its value has a gradient                           */
     int works_back;   /* it has a backward turn                             */
     int y, dy, keep;  /* lives; -1 = none                                   */
+    int n_reader;     /* inputs of turns that it is, and 1 for the logits  */
+    int reader;       /* the turn that applies its last batch norm; -1      */
     int *temp;        /* lives where dx[i] stands before it is added; -1    */
     nw_run run;
     const void **x; /* what run points to, from here on                    */
@@ -30,6 +36,7 @@ typedef struct nw_turn {
     unsigned char *add;
     void **w, **dw;
     double *mix, *dmix;
+    nw_deferred deferred, **due;
 } nw_turn;
 
 struct nw_plan {

@@ -47,10 +47,11 @@ static nw_status make_arrays(nw_plan *plan, nw_turn *t)
     t->dw = nw_arena_get(a, p * sizeof(void *));
     t->mix = nw_arena_get(a, n * sizeof(double));
     t->dmix = nw_arena_get(a, n * sizeof(double));
+    t->due = nw_arena_get(a, n * sizeof(*t->due));
     if (!t->in || !t->temp || !t->x || !t->dx || !t->add || !t->w || !t->dw || !t->mix ||
-        !t->dmix)
+        !t->dmix || !t->due)
         return NW_ENOMEM;
-    t->y = t->dy = t->keep = -1;
+    t->y = t->dy = t->keep = t->reader = -1;
     for (size_t i = 0; i < n; i++)
         t->temp[i] = -1;
     return NW_OK;
@@ -310,6 +311,37 @@ static void find_workers(nw_plan *plan)
     }
 }
 
+/* ---- Deferred batch norms ------------------------------------------------------- */
+
+/* Turn i defers to the one that reads it, if that reads nothing else of it. */
+static void defer(nw_plan *plan, int reader, int input)
+{
+    nw_turn *r = &plan->turn[reader];
+    nw_turn *t = r->in[input] >= 0 ? &plan->turn[r->in[input]] : NULL;
+
+    if (!t || t->n_reader != 1 || !(t->op->flags & NW_CAN_DEFER))
+        return;
+    t->reader = reader;
+    r->due[input] = &t->deferred;
+}
+
+/* A plan that only goes forward has nothing to gain: there norms are part of the
+ * convolutions, or cost one pass. */
+static void find_deferred(nw_plan *plan)
+{
+    if (plan->config.no_shortcuts || !plan->config.backward)
+        return;
+    plan->turn[plan->logits].n_reader++;
+    for (int i = 0; i < plan->n; i++)
+        for (int j = 0; j < plan->turn[i].info.n_in; j++)
+            if (plan->turn[i].in[j] >= 0)
+                plan->turn[plan->turn[i].in[j]].n_reader++;
+    for (int i = 0; i < plan->n; i++)
+        for (int j = 0; j < plan->turn[i].info.n_in; j++)
+            if (plan->turn[i].op->flags & NW_TAKES_DEFERRED)
+                defer(plan, i, j);
+}
+
 nw_status nw_plan_turns(nw_plan *plan)
 {
     nw_graph *g = plan->net->graph;
@@ -327,5 +359,6 @@ nw_status nw_plan_turns(nw_plan *plan)
     NW_TRY(loss_turns(&m));
     find_gradients(plan);
     find_workers(plan);
+    find_deferred(plan);
     return NW_OK;
 }

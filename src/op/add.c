@@ -1,51 +1,20 @@
 /* add.c - the sum of the inputs; one that is known to be zero is NULL and costs nothing.
  */
-#include "op.h"
-
-enum { BLOCK = 2048 };
+#include "mixture.h"
 
 static nw_status add_infer(nw_node *node)
 {
-    for (int i = 1; i < node->n_in; i++)
-        if (!nw_same(&node->in[0], &node->in[i]))
-            return nw_refuse(node, "add: input %d has another shape than the first", i);
-    return nw_infer_same(node);
-}
-
-/* Block after block, so that y stays in the first-level cache until it is complete. */
-static void add_forward_part(void *arg, size_t begin, size_t end)
-{
-    const nw_run *run = arg;
-
-    for (size_t at = begin; at < end; at += BLOCK) {
-        size_t n = end - at < BLOCK ? end - at : BLOCK;
-        int any = 0;
-
-        for (int i = 0; i < run->n_in; i++)
-            if (run->x[i])
-                nw_store(run->y + at, run->x[i] + at, n, any++);
-        if (!any)
-            memset(run->y + at, 0, n * sizeof(*run->y));
-    }
+    return NW_R(nw_mixture_infer)(node, "add");
 }
 
 static void add_forward(const nw_run *run)
 {
-    nw_each(run, add_forward_part);
-}
-
-static void add_backward_part(void *arg, size_t begin, size_t end)
-{
-    const nw_run *run = arg;
-
-    for (int i = 0; i < run->n_in; i++)
-        if (run->dx[i])
-            nw_store(run->dx[i] + begin, run->dy + begin, end - begin, run->add[i]);
+    NW_R(nw_mixture_forward)(run, NULL);
 }
 
 static void add_backward(const nw_run *run)
 {
-    nw_each(run, add_backward_part);
+    NW_R(nw_mixture_backward)(run, NULL);
 }
 
 static const nw_case add_cases[] = {
@@ -67,8 +36,9 @@ const nw_op_type NW_R(nw_op_add) = {
     .doc = "the sum of the inputs",
     .min_in = 1,
     .max_in = -1,
-    .flags = NW_ADDS | NW_SKIPS_ZERO,
+    .flags = NW_ADDS | NW_SKIPS_ZERO | NW_TAKES_DEFERRED,
     .infer = add_infer,
+    .prepare = NW_R(nw_mixture_prepare),
     .forward = add_forward,
     .backward = add_backward,
     .cases = add_cases,

@@ -66,12 +66,13 @@ static nw_norm matrix(const nw_run *run)
     return (nw_norm){nw_total(run) / c, c};
 }
 
-/* keep: mean (C), 1 / sqrt(var + eps) (C).   scratch: six vectors (C), then sums. */
+/* keep: vectors (C): mean, 1 / sqrt(var + eps), scale, shift, and the sums that the
+ * reader of a deferred output gives back.   scratch: six vectors (C), then sums. */
 static nw_status batchnorm_prepare(nw_run *run)
 {
     nw_norm n = matrix(run);
 
-    run->keep_bytes = 2 * n.c * sizeof(nw_real);
+    run->keep_bytes = 6 * n.c * sizeof(nw_real);
     run->scratch_bytes = 8 * n.c * sizeof(nw_real) + NW_R(nw_norm_scratch)(&n);
     return NW_OK;
 }
@@ -104,7 +105,7 @@ static void batchnorm_forward(const nw_run *run)
     const struct batchnorm *a = run->attr;
     nw_norm n = matrix(run);
     nw_real *mean = run->keep, *root = mean + n.c;
-    nw_real *var = run->scratch, *scale = var + n.c, *shift = scale + n.c;
+    nw_real *scale = root + n.c, *shift = scale + n.c, *var = run->scratch;
 
     if (run->mode == NW_EVAL) {
         memcpy(mean, run->w[a->affine ? 2 : 0], n.c * sizeof(*mean));
@@ -121,7 +122,32 @@ static void batchnorm_forward(const nw_run *run)
         scale[i] = a->affine ? run->w[0][i] * root[i] : root[i];
         shift[i] = a->affine ? run->w[1][i] : 0;
     }
-    NW_R(nw_norm_apply)(&n, run->x[0], mean, scale, shift, run->y);
+    if (run->deferred)
+        *run->deferred = (nw_deferred){.x = run->x[0],
+                                       .mean = mean,
+                                       .scale = scale,
+                                       .shift = shift,
+                                       .sum = shift + n.c,
+                                       .prod = shift + 2 * n.c};
+    else
+        NW_R(nw_norm_apply)(&n, run->x[0], mean, scale, shift, run->y);
+}
+
+/* Sums of the gradient and of gradient (x - mean); *weight is a factor to both and to
+ * run->dy. */
+static void find_sums(const nw_run *run, const nw_norm *n, nw_real *weight, nw_real *sum,
+                      nw_real *product)
+{
+    const nw_deferred *d = run->deferred;
+
+    *weight = d ? (nw_real)d->weight : 1;
+    if (!d) {
+        NW_R(nw_norm_sums)
+        (n, run->x[0], run->dy, run->keep, sum, product, sums(run, n->c));
+        return;
+    }
+    memcpy(sum, d->sum, n->c * sizeof(*sum));
+    memcpy(product, d->prod, n->c * sizeof(*product));
 }
 
 static void batchnorm_backward(const nw_run *run)
@@ -131,18 +157,18 @@ static void batchnorm_backward(const nw_run *run)
     const nw_real *mean = run->keep, *root = mean + n.c;
     nw_real *sum = run->scratch, *product = sum + n.c;
     nw_real *on_dy = product + n.c, *on_x = on_dy + n.c, *fixed = on_x + n.c;
-    nw_real share = run->mode == NW_EVAL ? 0 : (nw_real)(1 / (double)n.rows);
+    nw_real share = run->mode == NW_EVAL ? 0 : (nw_real)(1 / (double)n.rows), w;
 
-    NW_R(nw_norm_sums)(&n, run->x[0], run->dy, mean, sum, product, sums(run, n.c));
+    find_sums(run, &n, &w, sum, product);
     for (size_t i = 0; i < n.c; i++) {
-        on_dy[i] = a->affine ? run->w[0][i] * root[i] : root[i];
+        on_dy[i] = w * (a->affine ? run->w[0][i] * root[i] : root[i]);
         on_x[i] = -share * on_dy[i] * root[i] * root[i] * product[i];
         fixed[i] = -share * on_dy[i] * sum[i];
     }
     for (size_t i = 0; a->affine && run->dw[0] && i < n.c; i++)
-        run->dw[0][i] += product[i] * root[i];
+        run->dw[0][i] += w * product[i] * root[i];
     for (size_t i = 0; a->affine && run->dw[1] && i < n.c; i++)
-        run->dw[1][i] += sum[i];
+        run->dw[1][i] += w * sum[i];
     if (run->dx[0])
         NW_R(nw_norm_back)
     (&n, run->x[0], run->dy, mean, on_dy, on_x, fixed, run->dx[0], run->add[0]);
@@ -186,7 +212,7 @@ const nw_op_type NW_R(nw_op_batchnorm) = {
     .size = sizeof(struct batchnorm),
     .min_in = 1,
     .max_in = 1,
-    .flags = NW_NEEDS_X | NW_ADDS,
+    .flags = NW_NEEDS_X | NW_ADDS | NW_CAN_DEFER,
     .infer = batchnorm_infer,
     .prepare = batchnorm_prepare,
     .forward = batchnorm_forward,

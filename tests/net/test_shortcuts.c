@@ -17,9 +17,8 @@
 
 #include <cmocka.h>
 
-/* Both sides sum in another order; 2e-5 of the largest number is some 200 roundings, and
- * what is left of numbers near 1 that cancel, as in gradients through a batch norm of few
- * pixels, is known to 1e-6. */
+/* Of the largest number, some 200 roundings of float; what is left of numbers near 1 that
+ * cancel, as in gradients through a batch norm of few pixels, is known to 1e-6. */
 static const double limit = 2e-5, floor_of_rounding = 1e-6;
 
 static const char *const specs[] = {
@@ -43,17 +42,39 @@ struct side {
     size_t buffers;
 };
 
-static nw_space *network(nw_ctx *ctx, const char *spec, const int shape[4])
+/* How the outputs of two uses of a spec are read: as they are, or with their last batch
+ * norms deferred to the reader, beside inputs that are whole. */
+enum reader { CONCAT, ADD, CHOICE, READERS };
+
+/* Another op whose value ends in a batch norm, with the shape of `like`. */
+static nw_ref beside(nw_space *s, nw_ref like)
+{
+    return nw_op(s, "avgpool k=3 stride=1 pad=1 | batchnorm affine=0", like);
+}
+
+static nw_ref read_by(nw_space *s, enum reader reader, nw_ref a, nw_ref b)
+{
+    const nw_ref all[] = {a, b, beside(s, b), nw_op(s, "relu", b)};
+
+    if (reader == CONCAT)
+        return nw_op(s, "concat", a, b);
+    if (reader == ADD)
+        return nw_op(s, "add", a, b, all[2], all[3]);
+    return nw_one_of_n(s, "one", 4, all);
+}
+
+static nw_space *network(nw_ctx *ctx, const char *spec, const int shape[4],
+                         enum reader reader)
 {
     nw_space *s = nw_space_new(ctx);
-    char chain[300];
+    nw_ref x;
+    char before[64];
 
     /* something before and behind, with a second reader of the input */
-    snprintf(chain, sizeof(chain),
-             "conv2d out=%d k=1 name=before | (%s, %s) | concat | "
-             "globalpool | flatten | dense out=3",
-             shape[1], spec, spec);
-    nw_output(s, nw_op(s, chain, nw_input(s, 2, shape[2], shape[3])));
+    snprintf(before, sizeof(before), "conv2d out=%d k=1 name=before", shape[1]);
+    x = nw_op(s, before, nw_input(s, 2, shape[2], shape[3]));
+    x = read_by(s, reader, nw_op(s, spec, x), nw_op(s, spec, x));
+    nw_output(s, nw_op(s, "relu | globalpool | flatten | dense out=3", x));
     return s;
 }
 
@@ -64,13 +85,15 @@ static void noise(const nw_net *net, void *block, size_t n, uint64_t seed, doubl
         nw_real_set(net, block, i, shift + scale * nw_normal(seed, NW_FOR_TEST, i));
 }
 
-static struct side open_side(nw_ctx *ctx, nw_space *space, int batch, int plain)
+static struct side open_side(nw_ctx *ctx, nw_space *space, int batch, int plain,
+                             nw_precision precision)
 {
     const nw_plan_config config = {
         .batch = batch, .backward = 1, .input_grad = 1, .no_shortcuts = plain};
-    struct side s = {.net = nw_net_new(ctx, space, NULL, 1, NW_F32)};
+    struct side s = {.net = nw_net_new(ctx, space, NULL, 1, precision)};
 
-    assert_non_null(s.net);
+    if (!s.net)
+        fail_msg("%s", nw_errmsg(ctx));
     for (int i = 0; i < s.net->graph->n_param; i++) {
         const nw_gparam *p = &s.net->graph->param[i];
         int positive = !strcmp(p->param->suffix, "running_var");
@@ -94,64 +117,130 @@ static double run(struct side *s, const float *x, nw_mode mode)
     const nw_pass pass = {.mode = mode, .recalibrated = 2};
     double loss;
 
-    memset(s->net->grad, 0, s->net->graph->n_trainable * sizeof(float));
+    memset(s->net->grad, 0, s->net->graph->n_trainable * s->net->real_size);
+    memset(s->net->dmix, 0, (size_t)s->net->graph->space->n_weight * sizeof(double));
     assert_true(nw_plan_forward(s->plan, &batch, &pass, &loss) >= 0);
     assert_true(nw_plan_backward(s->plan, 1) >= 0);
     return loss;
 }
 
-static void compare(const char *spec, const char *what, size_t n, const float *a,
-                    const float *b)
+/* The same run three times: in one walk, by the parts, and by the parts in double. */
+struct sides {
+    const char *spec;
+    struct side fast, plain, exact;
+};
+
+/* The parts themselves err where numbers cancel: twice that is granted too. */
+static void judge(const struct sides *s, const char *what, double most, double fast,
+                  double plain)
 {
-    double most = 1e-30, apart = 0;
+    const double allowed = limit * most + floor_of_rounding + 2 * plain;
+
+    if (!(fast <= allowed))
+        fail_msg("%s: %s: wrong by %g, the parts by %g, of %g", s->spec, what, fast,
+                 plain, most);
+}
+
+static void compare(const struct sides *s, const char *what, size_t n, const void *fast,
+                    const void *plain, const void *exact)
+{
+    double most = 1e-30, of_fast = 0, of_plain = 0;
 
     for (size_t i = 0; i < n; i++) {
-        most = fmax(most, fabs((double)b[i]));
-        apart = fmax(apart, fabs((double)a[i] - (double)b[i]));
-        if (!isfinite(a[i]))
-            fail_msg("%s: %s: not finite", spec, what);
+        const double truth = nw_real_get(s->exact.net, exact, i);
+
+        most = fmax(most, fabs(truth));
+        of_fast = fmax(of_fast, fabs(nw_real_get(s->fast.net, fast, i) - truth));
+        of_plain = fmax(of_plain, fabs(nw_real_get(s->plain.net, plain, i) - truth));
+        if (!isfinite(nw_real_get(s->fast.net, fast, i)))
+            fail_msg("%s: %s: not finite", s->spec, what);
     }
-    if (apart > limit * most + floor_of_rounding)
-        fail_msg("%s: %s: %g apart of %g", spec, what, apart, most);
+    judge(s, what, most, of_fast, of_plain);
 }
 
-static void compare_params(const char *spec, const struct side *a, const struct side *b)
+static const void *of_param(const struct side *s, int i)
 {
-    const nw_graph *g = a->net->graph;
+    const nw_gparam *p = &s->net->graph->param[i];
+    const char *block = p->param->is_buffer ? s->net->buffer : s->net->grad;
 
-    for (int i = 0; i < g->n_param; i++) {
-        const nw_gparam *p = &g->param[i];
-        const float *x = p->param->is_buffer ? a->net->buffer : a->net->grad,
-                    *y = p->param->is_buffer ? b->net->buffer : b->net->grad;
+    return block + p->offset * s->net->real_size;
+}
 
-        compare(spec, p->name, p->count, x + p->offset, y + p->offset);
+static void compare_params(const struct sides *s)
+{
+    const nw_graph *g = s->fast.net->graph;
+
+    for (int i = 0; i < g->n_param; i++)
+        compare(s, g->param[i].name, g->param[i].count, of_param(&s->fast, i),
+                of_param(&s->plain, i), of_param(&s->exact, i));
+}
+
+static void compare_mix(const struct sides *s)
+{
+    for (int i = 0; i < s->exact.net->graph->space->n_weight; i++) {
+        const double truth = s->exact.net->dmix[i];
+
+        judge(s, "a weight of the choice", fmax(1, fabs(truth)),
+              fabs(s->fast.net->dmix[i] - truth), fabs(s->plain.net->dmix[i] - truth));
     }
 }
 
-static void check(nw_ctx *ctx, const char *spec, const int shape[4])
+static int deferred(const nw_plan *plan)
+{
+    int n = 0;
+
+    for (int i = 0; i < plan->n; i++)
+        n += plan->turn[i].reader >= 0;
+    return n;
+}
+
+/* Weights of the options that no other has, and one of them nothing. */
+static void set_mix(struct side *s)
+{
+    for (int i = 0; i < s->net->graph->space->n_weight; i++)
+        s->net->mix[i] = .7 - .35 * i;
+}
+
+static void check_mode(struct sides *s, const int shape[4], const float *x, nw_mode mode)
+{
+    const double truth = run(&s->exact, x, mode), fast = run(&s->fast, x, mode),
+                 plain = run(&s->plain, x, mode);
+
+    judge(s, "loss", fabs(truth), fabs(fast - truth), fabs(plain - truth));
+    compare(s, "logits", (size_t)shape[0] * 3, nw_plan_logits(s->fast.plan),
+            nw_plan_logits(s->plain.plan), nw_plan_logits(s->exact.plan));
+    compare(s, "input", (size_t)(shape[0] * 2 * shape[2] * shape[3]),
+            nw_plan_input_grad(s->fast.plan), nw_plan_input_grad(s->plain.plan),
+            nw_plan_input_grad(s->exact.plan));
+    compare_params(s);
+    compare_mix(s);
+}
+
+static void check(nw_ctx *ctx, const char *spec, const int shape[4], enum reader reader)
 {
     static const nw_mode modes[] = {NW_TRAIN, NW_TRAIN_STILL, NW_RECALIBRATE, NW_EVAL};
-    nw_space *space = network(ctx, spec, shape);
-    struct side fast = open_side(ctx, space, shape[0], 0),
-                plain = open_side(ctx, space, shape[0], 1);
+    nw_space *space = network(ctx, spec, shape, reader);
+    struct sides s = {.spec = spec,
+                      .fast = open_side(ctx, space, shape[0], 0, NW_F32),
+                      .plain = open_side(ctx, space, shape[0], 1, NW_F32),
+                      .exact = open_side(ctx, space, shape[0], 1, NW_F64)};
     const size_t n = (size_t)(shape[0] * 2 * shape[2] * shape[3]);
     float *x = nw_alloc(ctx, n * sizeof(*x));
 
-    assert_true(fast.plan->n < plain.plan->n);
-    noise(fast.net, x, n, 7, 1, 0);
-    for (int m = 0; m < 4; m++) {
-        const double a = run(&fast, x, modes[m]), b = run(&plain, x, modes[m]);
-
-        if (fabs(a - b) > limit * fabs(b) + floor_of_rounding)
-            fail_msg("%s: loss %g, not %g", spec, a, b);
-        compare(spec, "logits", (size_t)shape[0] * 3, nw_plan_logits(fast.plan),
-                nw_plan_logits(plain.plan));
-        compare(spec, "input", n, nw_plan_input_grad(fast.plan),
-                nw_plan_input_grad(plain.plan));
-        compare_params(spec, &fast, &plain);
-    }
-    nw_net_free(fast.net);
-    nw_net_free(plain.net);
+    assert_true(s.fast.plan->n < s.plain.plan->n);
+    /* a and what stands beside it; b has two readers */
+    assert_int_equal(deferred(s.fast.plan), reader == CONCAT ? 0 : 2);
+    assert_int_equal(deferred(s.plain.plan), 0);
+    set_mix(&s.fast);
+    set_mix(&s.plain);
+    set_mix(&s.exact);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)nw_normal(7, NW_FOR_TEST, i);
+    for (int m = 0; m < 4; m++)
+        check_mode(&s, shape, x, modes[m]);
+    nw_net_free(s.fast.net);
+    nw_net_free(s.plain.net);
+    nw_net_free(s.exact.net);
     nw_release(ctx, x);
 }
 
@@ -162,7 +251,8 @@ static void test_shortcuts__agree_with_the_expansion(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++)
         for (size_t k = 0; k < sizeof(shapes) / sizeof(*shapes); k++)
-            check(ctx, specs[i], shapes[k]);
+            for (enum reader r = 0; r < READERS; r++)
+                check(ctx, specs[i], shapes[k], r);
     nw_close(ctx);
 }
 
