@@ -2,9 +2,6 @@
  * tiles.h - small matrix products on data that is in the caches already, on the calling
  * thread. The right matrix of a product stands in panels of 16 columns and perhaps a last
  * one of 8, each k rows long; rows of the left one may be any distance apart.
- *
- * Products read whole tiles of 6 rows: what is behind the last row of `a` must be there
- * to read (5 more rows), and is not used.
  */
 #ifndef NW_TILES_H
 #define NW_TILES_H
@@ -25,7 +22,7 @@ void nw_product(int m, int n, int k, const float *a, size_t lda, const float *b,
                 float *out, size_t ldo);
 
 /* out[c][o] += sum over rows of a[row][c] b[row][o], for c < ca and o < cb, both
- * multiples of 8 of which the first is read in tiles of 6; rows of out are cb apart. */
+ * multiples of 8; rows of out are cb apart. */
 void nw_outer(int rows, int ca, int cb, const float *a, const float *b, float *out);
 
 #endif
