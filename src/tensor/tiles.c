@@ -32,6 +32,23 @@ size_t nw_panel_at(int i, int n, int k, int *width)
     return (size_t)first * (size_t)k + (size_t)(i - first);
 }
 
+void nw_pack_panels(int n, int k, const float *w, size_t by_column, size_t by_row,
+                    float *panels)
+{
+    for (int i = 0; i < n; i += COLS) {
+        const int left = up(n, NW_LANES) - i, width = left < COLS ? left : COLS;
+        const int some = n - i < width ? n - i : width;
+        const float *from = w + (size_t)i * by_column;
+
+        for (int l = 0; l < k; l++, panels += width, from += by_row) {
+            for (int j = 0; j < some; j++)
+                panels[j] = from[(size_t)j * by_column];
+            for (int j = some; j < width; j++)
+                panels[j] = 0;
+        }
+    }
+}
+
 /* Rows of the next tile, of `left` that remain: 4 where two of them end even, as in 8, or
  * one would. */
 static int tile_rows(int left)

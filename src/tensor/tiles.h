@@ -17,6 +17,11 @@ size_t nw_panel_floats(int n, int k);
  * which is how far apart its numbers stand. n is rounded up to a multiple of 8. */
 size_t nw_panel_at(int i, int n, int k, int *width);
 
+/* Panels of a matrix whose number in row l, column i is w[i by_column + l by_row]; columns
+ * beyond the last are zero. */
+void nw_pack_panels(int n, int k, const float *w, size_t by_column, size_t by_row,
+                    float *panels);
+
 /* out[m][n] = a[m][k] b, b in panels; rows of out are ldo apart. */
 void nw_product(int m, int n, int k, const float *a, size_t lda, const float *b,
                 float *out, size_t ldo);
