@@ -4,7 +4,7 @@
  * One line an op and shape: milliseconds of the forward and the backward pass, each the
  * best of several steps taken in turn, and the bytes that the plan of a training step
  * needs. Lines where only the parts run, because fits() says no, say so.
- * Usage: bench_composites [threads [word in the spec]]
+ * Usage: bench_composites [threads [word in the spec [batch]]]
  */
 #include "net.h"
 #include "parallel.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 12 };
+enum { STEPS = 20 };
 
 static const struct line {
     const char *spec;
@@ -164,8 +164,11 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines) && !bad; i++) {
         nw_ctx *ctx = nw_open(NULL);
 
-        if (argc < 3 || strstr(lines[i].spec, argv[2]))
-            bad = bench(ctx, &lines[i]);
+        struct line line = lines[i];
+
+        line.batch = argc > 3 ? atoi(argv[3]) : line.batch;
+        if (argc < 3 || strstr(line.spec, argv[2]))
+            bad = bench(ctx, &line);
         nw_close(ctx);
     }
     return bad;
