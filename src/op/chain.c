@@ -37,6 +37,11 @@ struct state {
     size_t widest, between, places; /* channels; floats between links; how many     */
 };
 
+const nw_stage_type *nw_chain_conv(int k, int stride)
+{
+    return k == 1 && stride == 1 ? &nw_stage_point : NULL;
+}
+
 static int pixels(int n, const nw_stage *s)
 {
     return (n + 2 * s->pad - (s->k - 1) * s->dil - 1) / s->stride + 1;
@@ -66,6 +71,8 @@ int nw_chain_fits(const nw_chain *chain, const nw_shape *in)
     for (int i = 0; i < chain->n; i++) {
         nw_stage s;
 
+        if (!chain->link[i].type)
+            return 0;
         set_stage(&chain->link[i], c, h, w, &s);
         if (s.oh < 1 || s.ow < 1 || !chain->link[i].type->fits(&s))
             return 0;

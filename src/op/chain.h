@@ -28,6 +28,15 @@ typedef struct nw_chain {
     double eps;
 } nw_chain;
 
+/* "in" is -1 and "in*6" is -6. */
+static inline int nw_chain_channels(int value, int in)
+{
+    return value < 0 ? -value * in : value;
+}
+
+/* The stage of a plain convolution, groups=1; NULL = there is none. */
+const nw_stage_type *nw_chain_conv(int k, int stride);
+
 int nw_chain_fits(const nw_chain *chain, const nw_shape *in);
 nw_status nw_chain_prepare(const nw_chain *chain, nw_run *run);
 void nw_chain_release(nw_run *run);

@@ -40,7 +40,7 @@ static nw_chain chain_of(const struct dil_conv *a, int c)
 {
     return (nw_chain){1,
                       {{&nw_stage_separable, NW_GATE_RELU, a->k[0], a->stride[0],
-                        a->dil[0], -1, a->out > 0 ? a->out : c}},
+                        a->dil[0], -1, nw_chain_channels(a->out, c)}},
                       a->affine,
                       1e-5};
 }

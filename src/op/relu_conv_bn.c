@@ -2,7 +2,7 @@
  * relu_conv_bn.c - the cell preprocessing of DARTS and the convolution of NAS-Bench-201;
  * parameter names are those of both authors' code: op.1, op.2.
  */
-#include "netwright_ext.h"
+#include "chain.h"
 
 struct relu_conv_bn {
     int out, k[2], stride[2], pad[2], affine;
@@ -28,6 +28,40 @@ static const nw_case relu_conv_bn_cases[] = {
     {0},
 };
 
+#ifndef NW_DOUBLE
+
+static int is_square(const struct relu_conv_bn *a)
+{
+    return a->k[0] == a->k[1] && a->stride[0] == a->stride[1] && a->pad[0] == a->pad[1];
+}
+
+static nw_chain chain_of(const struct relu_conv_bn *a, int c)
+{
+    const nw_stage_type *type = nw_chain_conv(a->k[0], a->stride[0]);
+
+    return (nw_chain){1,
+                      {{type, NW_GATE_RELU, a->k[0], a->stride[0], 1, a->pad[0],
+                        nw_chain_channels(a->out, c)}},
+                      a->affine,
+                      1e-5};
+}
+
+static int relu_conv_bn_fits(const void *attr, const nw_shape *in)
+{
+    const nw_chain chain = chain_of(attr, in->dim[0]);
+
+    return is_square(attr) && nw_chain_fits(&chain, in);
+}
+
+static nw_status relu_conv_bn_prepare(nw_run *run)
+{
+    const nw_chain chain = chain_of(run->attr, run->in[0].dim[0]);
+
+    return nw_chain_prepare(&chain, run);
+}
+
+#endif
+
 const nw_op_type NW_R(nw_op_relu_conv_bn) = {
     .name = "relu_conv_bn",
     .doc = "relu, convolution, batch norm",
@@ -40,4 +74,12 @@ const nw_op_type NW_R(nw_op_relu_conv_bn) = {
               " | conv2d out=$out k=$k stride=$stride pad=$pad bias=0 name=op.1"
               " | batchnorm affine=$affine name=op.2",
     .cases = relu_conv_bn_cases,
+#ifndef NW_DOUBLE
+    .flags = NW_NEEDS_X | NW_ADDS | NW_CAN_DEFER,
+    .fits = relu_conv_bn_fits,
+    .prepare = relu_conv_bn_prepare,
+    .release = nw_chain_release,
+    .forward = nw_chain_forward,
+    .backward = nw_chain_backward,
+#endif
 };

@@ -41,7 +41,7 @@ static nw_chain chain_of(const struct sep_conv *a, int c)
     nw_chain chain = {2, {half, half}, a->affine, 1e-5};
 
     chain.link[1].stride = 1;
-    chain.link[1].out = a->out > 0 ? a->out : c;
+    chain.link[1].out = nw_chain_channels(a->out, c);
     return chain;
 }
 

@@ -15,6 +15,14 @@ nw_stage_cut nw_stage_cut_of(int n)
     return cut;
 }
 
+size_t nw_stage_images(const nw_stage_cut *cut, int n, size_t part, size_t *first)
+{
+    const size_t last = (part + 1) * (size_t)cut->per_part;
+
+    *first = part * (size_t)cut->per_part;
+    return last < (size_t)n ? last : (size_t)n;
+}
+
 /* ---- In --------------------------------------------------------------------------- */
 
 NW_WIDE NW_INLINE nw_v gated(nw_v v, nw_gate gate)

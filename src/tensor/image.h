@@ -20,6 +20,9 @@ typedef struct nw_stage_cut {
 
 nw_stage_cut nw_stage_cut_of(int n);
 
+/* Images of a part, of n in all: [*first, return). */
+size_t nw_stage_images(const nw_stage_cut *cut, int n, size_t part, size_t *first);
+
 /* out = gate((x - mean) scale + shift), n pixels; channels from c to cp stay. */
 void nw_gate_in(const nw_stage *s, const nw_stage_args *a, int n, const float *x, int cp,
                 float *out);

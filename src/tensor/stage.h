@@ -60,4 +60,10 @@ typedef struct nw_stage_type {
 /* Depthwise (c,1,k,k), then 1x1 (oc,c,1,1): src/tensor/stage_separable.c */
 extern const nw_stage_type nw_stage_separable;
 
+/* Depthwise (c,1,k,k): src/tensor/stage_depth.c */
+extern const nw_stage_type nw_stage_depth;
+
+/* 1x1 (oc,c,1,1): src/tensor/stage_point.c */
+extern const nw_stage_type nw_stage_point;
+
 #endif

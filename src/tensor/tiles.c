@@ -1,4 +1,9 @@
-/* tiles.c - 6 rows by 16 columns in registers: 12 sums, 2 columns, 1 row number. */
+/*
+ * tiles.c - 6 rows by 16 columns in registers: 12 sums, 2 columns, 1 row number.
+ *
+ * Tiles of 4 rows fill what 6 would leave: 8 sums still hide the latency of a fused
+ * multiply-add, so 8 rows take as long as 8/6 of 6.
+ */
 #include "tiles.h"
 
 #include "lanes.h"
@@ -27,20 +32,46 @@ size_t nw_panel_at(int i, int n, int k, int *width)
     return (size_t)first * (size_t)k + (size_t)(i - first);
 }
 
+void nw_pack_panels(int n, int k, const float *w, size_t by_column, size_t by_row,
+                    float *panels)
+{
+    for (int i = 0; i < n; i += COLS) {
+        const int left = up(n, NW_LANES) - i, width = left < COLS ? left : COLS;
+        const int some = n - i < width ? n - i : width;
+        const float *from = w + (size_t)i * by_column;
+
+        for (int l = 0; l < k; l++, panels += width, from += by_row) {
+            for (int j = 0; j < some; j++)
+                panels[j] = from[(size_t)j * by_column];
+            for (int j = some; j < width; j++)
+                panels[j] = 0;
+        }
+    }
+}
+
+/* Rows of the next tile, of `left` that remain: 4 where two of them end even, as in 8, or
+ * one would. */
+static int tile_rows(int left)
+{
+    return left <= 4 || left == 7 || left == 8 ? 4 : ROWS;
+}
+
 /* ---- Product --------------------------------------------------------------------- */
 
-NW_WIDE NW_INLINE void product_tile(const float *a, size_t lda, int k, const float *panel,
-                                    nw_v acc[ROWS][2], int wide)
+NW_WIDE NW_INLINE void product_tile(const float *a, size_t lda, int last, int k,
+                                    const float *panel, nw_v acc[ROWS][2], int high,
+                                    int wide)
 {
 #pragma GCC unroll 6
-    for (int r = 0; r < ROWS; r++)
+    for (int r = 0; r < high; r++)
         acc[r][0] = acc[r][1] = (nw_v){0};
     for (int l = 0; l < k; l++, panel += wide * NW_LANES) {
         const nw_v b0 = nw_get(panel), b1 = nw_get(panel + (wide - 1) * NW_LANES);
 
 #pragma GCC unroll 6
-        for (int r = 0; r < ROWS; r++) {
-            const float v = a[(size_t)r * lda + (size_t)l];
+        for (int r = 0; r < high; r++) {
+            /* rows behind the last are the last once more: all that is read is there */
+            const float v = a[(size_t)(r < last ? r : last) * lda + (size_t)l];
 
             acc[r][0] += v * b0;
             if (wide > 1)
@@ -65,23 +96,36 @@ NW_WIDE NW_INLINE void put_some(nw_v v, int n, float *out)
         out[i] = from[i];
 }
 
+NW_WIDE NW_INLINE void product_rows(int rows, int n, int k, const float *a, size_t lda,
+                                    const float *panel, float *out, size_t ldo, int high,
+                                    int wide)
+{
+    nw_v acc[ROWS][2];
+
+    product_tile(a, lda, rows - 1, k, panel, acc, high, wide);
+#pragma GCC unroll 6
+    for (int r = 0; r < high; r++, out += ldo) {
+        if (r == rows)
+            return;
+        put_some(acc[r][0], n, out);
+        if (wide > 1)
+            put_some(acc[r][1], n - NW_LANES, out + NW_LANES);
+    }
+}
+
 /* Columns of one panel: out[m][n] = a[m][k] panel. */
 NW_WIDE NW_INLINE void product_panel(int m, int n, int k, const float *a, size_t lda,
                                      const float *panel, float *out, size_t ldo, int wide)
 {
-    for (int i = 0; i < m; i += ROWS, a += ROWS * lda) {
-        const int rows = m - i < ROWS ? m - i : ROWS;
-        nw_v acc[ROWS][2];
-
-        product_tile(a, lda, k, panel, acc, wide);
-#pragma GCC unroll 6
-        for (int r = 0; r < ROWS; r++, out += ldo) {
-            if (r == rows)
-                return;
-            put_some(acc[r][0], n, out);
-            if (wide > 1)
-                put_some(acc[r][1], n - NW_LANES, out + NW_LANES);
-        }
+    for (int i = 0, high; i < m;
+         i += high, a += (size_t)high * lda, out += (size_t)high * ldo) {
+        high = tile_rows(m - i);
+        if (m - i < high)
+            product_rows(m - i, n, k, a, lda, panel, out, ldo, ROWS, wide);
+        else if (high == ROWS)
+            product_rows(ROWS, n, k, a, lda, panel, out, ldo, ROWS, wide);
+        else
+            product_rows(4, n, k, a, lda, panel, out, ldo, 4, wide);
     }
 }
 
@@ -100,46 +144,53 @@ NW_WIDE void nw_product(int m, int n, int k, const float *a, size_t lda, const f
 
 /* ---- Outer product ----------------------------------------------------------------- */
 
-NW_WIDE NW_INLINE void outer_tile(int n, int ca, int cb, const float *a, const float *b,
-                                  int rows, float *out, int wide)
+NW_WIDE NW_INLINE void outer_tile(int n, size_t lda, int cb, const float *a,
+                                  const float *b, float *out, int high, int wide)
 {
     nw_v acc[ROWS][2];
 
 #pragma GCC unroll 6
-    for (int r = 0; r < ROWS; r++)
+    for (int r = 0; r < high; r++)
         acc[r][0] = acc[r][1] = (nw_v){0};
-    for (int i = 0; i < n; i++, a += ca, b += cb) {
+    for (int i = 0; i < n; i++, a += lda, b += cb) {
         const nw_v b0 = nw_get(b), b1 = nw_get(b + (wide - 1) * NW_LANES);
 
 #pragma GCC unroll 6
-        for (int r = 0; r < ROWS; r++) {
+        for (int r = 0; r < high; r++) {
             acc[r][0] += a[r] * b0;
             if (wide > 1)
                 acc[r][1] += a[r] * b1;
         }
     }
 #pragma GCC unroll 6
-    for (int r = 0; r < ROWS; r++, out += cb) {
-        if (r == rows)
-            return;
+    for (int r = 0; r < high; r++, out += cb) {
         nw_put(out, nw_get(out) + acc[r][0]);
         if (wide > 1)
             nw_put(out + NW_LANES, nw_get(out + NW_LANES) + acc[r][1]);
     }
 }
 
+NW_WIDE NW_INLINE void outer_rows(int rows, size_t lda, int cb, const float *a,
+                                  const float *b, float *out, int high)
+{
+    int o = 0;
+
+    for (; o + COLS <= cb; o += COLS)
+        outer_tile(rows, lda, cb, a, b + o, out + o, high, 2);
+    if (o < cb)
+        outer_tile(rows, lda, cb, a, b + o, out + o, high, 1);
+}
+
+/* A multiple of 8 is a sum of sixes and fours. */
 NW_WIDE void nw_outer(int rows, int ca, int cb, const float *a, const float *b,
                       float *out)
 {
-    for (int c = 0; c < ca; c += ROWS) {
-        const int some = ca - c < ROWS ? ca - c : ROWS;
-        float *to = out + (size_t)(c * cb);
-        int o = 0;
-
-        for (; o + COLS <= cb; o += COLS)
-            outer_tile(rows, ca, cb, a + c, b + o, some, to + o, 2);
-        if (o < cb)
-            outer_tile(rows, ca, cb, a + c, b + o, some, to + o, 1);
+    for (int c = 0, high; c < ca; c += high, out += (size_t)(high * cb)) {
+        high = tile_rows(ca - c);
+        if (high == ROWS)
+            outer_rows(rows, (size_t)ca, cb, a + c, b, out, ROWS);
+        else
+            outer_rows(rows, (size_t)ca, cb, a + c, b, out, 4);
     }
 }
 

@@ -30,6 +30,10 @@ static const char *const specs[] = {
     "dil_conv k=3 stride=2 affine=0",
     "dil_conv k=5 out=11",
     "dil_conv k=5 stride=2 affine=0 out=40",
+    "dil_conv out=in*2",
+    "relu_conv_bn k=1",
+    "relu_conv_bn k=1 out=11 affine=0",
+    "relu_conv_bn k=1 out=200",
 };
 
 static const int shapes[][4] = {/* batch, c, h, w */
