@@ -1,4 +1,4 @@
-/* depth_walk.c - tiles of 4 pixels by 16 channels in registers, row by row. */
+/* depth_walk.c - rows of the rings, one by one, by depth_row.h. */
 #include "depth_walk.h"
 
 #ifndef NW_DOUBLE
@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+/* Pixels behind a buffer that tiles may look at. */
 enum { MOST_K = NW_DEPTH_MOST_K, SLACK = 16 };
 
 static size_t align(size_t floats)
@@ -73,74 +74,13 @@ void nw_depth_add(const nw_depth *d, const float *sum, float *dw)
             dw[c * taps + t] += sum[t * d->cp + c];
 }
 
-/* ---- A row --------------------------------------------------------------------------
- */
-
-struct row {
-    const float *in, *w;
-    int cp, stride, n; /* n = outputs */
-    int taps;
-    ptrdiff_t tap[MOST_K * MOST_K]; /* from in */
-    float *out;
-};
-
-NW_WIDE NW_INLINE void row_tile(const struct row *s, const float *in, const float *w,
-                                float *out, int some, int wide, int high)
+/* The rows of a ring that output row r of a filter looks at, `stride` apart. */
+static void look(const nw_depth *d, const float *ring, int height, int width, int first,
+                 const float *row[MOST_K])
 {
-    const ptrdiff_t step = (ptrdiff_t)s->stride * s->cp;
-    nw_v acc[6][2];
-
-#pragma GCC unroll 6
-    for (int t = 0; t < high; t++)
-        acc[t][0] = acc[t][1] = (nw_v){0};
-    for (int i = 0; i < s->taps; i++, w += s->cp) {
-        const float *from = in + s->tap[i];
-        const nw_v w0 = nw_get(w), w1 = nw_get(w + (wide - 1) * NW_LANES);
-
-#pragma GCC unroll 6
-        for (int t = 0; t < high; t++, from += step) {
-            acc[t][0] += nw_get(from) * w0;
-            if (wide > 1)
-                acc[t][1] += nw_get(from + NW_LANES) * w1;
-        }
-    }
-#pragma GCC unroll 6
-    for (int t = 0; t < high; t++, out += s->cp) {
-        if (t == some)
-            return;
-        nw_put(out, acc[t][0]);
-        if (wide > 1)
-            nw_put(out + NW_LANES, acc[t][1]);
-    }
-}
-
-NW_WIDE NW_INLINE void row_block(const struct row *s, int c, int wide, int high)
-{
-    for (int o = 0; o < s->n; o += high)
-        row_tile(s, s->in + (ptrdiff_t)o * s->stride * s->cp + c, s->w + c,
-                 s->out + (ptrdiff_t)o * s->cp + c, s->n - o, wide, high);
-}
-
-NW_WIDE static void take_row(const struct row *s)
-{
-    int c = 0;
-
-    for (; c + 2 * NW_LANES <= s->cp; c += 2 * NW_LANES)
-        row_block(s, c, 2, 4);
-    if (c < s->cp)
-        row_block(s, c, 1, 4);
-}
-
-/* Taps of the output whose first row in the ring is `first`. */
-static void lay_taps(const nw_depth *d, struct row *s, int first, int ring, int width)
-{
-    const nw_stage *g = d->s;
-
-    s->taps = g->k * g->k;
-    for (int i = 0; i < s->taps; i++)
-        s->tap[i] = ((ptrdiff_t)((first + i / g->k * g->dil) % ring) * width +
-                     i % g->k * g->dil) *
-                    d->cp;
+    for (int ky = 0; ky < d->s->k; ky++)
+        row[ky] = ring + (ptrdiff_t)((first + ky * d->s->dil) % height) * width *
+                             (ptrdiff_t)d->cp;
 }
 
 /* ---- Forward ------------------------------------------------------------------------
@@ -190,13 +130,12 @@ void nw_depth_read(nw_depth_walk *walk, int row, int n)
 void nw_depth_rows(const nw_depth_walk *walk, const float *w, int row, int n, float *out)
 {
     const nw_depth *d = walk->d;
-    struct row s = {
-        .in = walk->act, .w = w, .cp = d->cp, .stride = d->s->stride, .n = d->s->ow};
+    const nw_depth_row shape = {d->s->k, d->s->dil, d->s->stride, d->s->ow, d->cp};
+    const float *in[MOST_K];
 
-    for (int r = 0; r < n; r++) {
-        lay_taps(d, &s, (row + r) * d->s->stride, d->act_h, d->act_w);
-        s.out = out + (size_t)(r * d->s->ow * d->cp);
-        take_row(&s);
+    for (int r = 0; r < n; r++, out += d->s->ow * d->cp) {
+        look(d, walk->act, d->act_h, d->act_w, (row + r) * d->s->stride, in);
+        nw_depth_row_take(&shape, in, w, out);
     }
 }
 
@@ -230,50 +169,33 @@ float *nw_depth_spread(nw_depth_walk *walk, int row)
     return spread_row(walk, at) + d->off * d->cp;
 }
 
-/* The taps of filter row ky, of a vector of channels: *sum += over an output row. */
-NW_WIDE NW_INLINE void filter_row(const nw_depth *d, const float *g, const float *x,
-                                  int k, nw_v acc[MOST_K])
-{
-    const ptrdiff_t step = (ptrdiff_t)d->s->stride * d->cp,
-                    tap = (ptrdiff_t)d->s->dil * d->cp;
+/* Rows that are summed before the sums go to memory. */
+enum { SOME_ROWS = 16 };
 
-    for (int ox = 0; ox < d->s->ow; ox++, g += step, x += step) {
-        const nw_v grad = nw_get(g);
-
-#pragma GCC unroll 7
-        for (int kx = 0; kx < k; kx++)
-            acc[kx] += grad * nw_get(x + kx * tap);
-    }
-}
-
-NW_WIDE NW_INLINE void filter_block(const nw_depth_walk *walk, int row, int n, int c,
-                                    int k, float *sum)
+static void filter_rows(const nw_depth_walk *walk, int row, int n, int ky, float *sum)
 {
     const nw_depth *d = walk->d;
     const nw_stage *s = d->s;
+    const nw_depth_row shape = {s->k, s->dil, s->stride, s->ow, d->cp};
+    const float *grad[SOME_ROWS], *in[SOME_ROWS];
 
-    for (int ky = 0; ky < k; ky++) {
-        nw_v acc[MOST_K] = {{0}};
+    for (int r = 0; r < n; r++) {
+        const int at = (row + r) * s->stride;
 
-        for (int oy = row; oy < row + n; oy++)
-            filter_row(d, spread_row(walk, oy * s->stride + d->off) + d->off * d->cp + c,
-                       act_row(walk, oy * s->stride + ky * s->dil) + c, k, acc);
-        for (int kx = 0; kx < k; kx++)
-            *(nw_vu *)(sum + (ky * k + kx) * d->cp + c) += acc[kx];
+        grad[r] = spread_row(walk, at + d->off) + d->off * d->cp;
+        in[r] = act_row(walk, at + ky * s->dil);
     }
+    nw_depth_row_filter(&shape, n, grad, in, sum);
 }
 
-NW_WIDE void nw_depth_filter(const nw_depth_walk *walk, int row, int n, float *sum)
+void nw_depth_filter(const nw_depth_walk *walk, int row, int n, float *sum)
 {
-    const int k = walk->d->s->k;
+    const nw_depth *d = walk->d;
 
-    for (int c = 0; c < walk->d->cp; c += NW_LANES)
-        if (k == 3)
-            filter_block(walk, row, n, c, 3, sum);
-        else if (k == 5)
-            filter_block(walk, row, n, c, 5, sum);
-        else
-            filter_block(walk, row, n, c, k, sum);
+    for (int ky = 0; ky < d->s->k; ky++)
+        for (int r = 0; r < n; r += SOME_ROWS)
+            filter_rows(walk, row + r, least(n - r, SOME_ROWS), ky,
+                        sum + ky * d->s->k * d->cp);
 }
 
 /* Rows of dx up to `end`, all of whose gradients are spread. */
@@ -281,19 +203,15 @@ static void back_to(nw_depth_walk *walk, const float *w, int end)
 {
     const nw_depth *d = walk->d;
     const nw_stage *s = d->s;
-    struct row row = {.in = walk->spread,
-                      .w = w,
-                      .cp = d->cp,
-                      .stride = 1,
-                      .n = s->iw,
-                      .out = walk->line};
+    const nw_depth_row shape = {s->k, s->dil, 1, s->iw, d->cp};
+    const float *in[MOST_K];
 
     for (; walk->dx_end < end; walk->dx_end++) {
         const int i = walk->dx_end;
         const size_t at = (size_t)(i * s->iw * s->c);
 
-        lay_taps(d, &row, i, d->spread_h, d->spread_w);
-        take_row(&row);
+        look(d, walk->spread, d->spread_h, d->spread_w, i, in);
+        nw_depth_row_take(&shape, in, w, walk->line);
         nw_gate_back(s, walk->a, s->iw, act_row(walk, i + s->pad) + s->pad * d->cp,
                      walk->line, d->cp, walk->x + at, walk->dx + at,
                      walk->a->dx_sum ? walk->sums : NULL);

@@ -24,9 +24,8 @@
 #ifndef NW_DEPTH_WALK_H
 #define NW_DEPTH_WALK_H
 
+#include "depth_row.h"
 #include "stage.h"
-
-enum { NW_DEPTH_MOST_K = 7 };
 
 /* Sizes that follow from a stage. Numbers of rows and pixels, unless they say floats. */
 typedef struct nw_depth {
