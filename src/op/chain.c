@@ -42,6 +42,21 @@ const nw_stage_type *nw_chain_conv(int k, int stride)
     return k == 1 && stride == 1 ? &nw_stage_point : NULL;
 }
 
+int nw_chain_gate(const char *op)
+{
+    return !strcmp(op, "relu") ? NW_GATE_RELU : !strcmp(op, "relu6") ? NW_GATE_RELU6 : -1;
+}
+
+nw_chain nw_chain_inverted(int k, int stride, int mid, int out, nw_gate gate, double eps)
+{
+    return (nw_chain){3,
+                      {{&nw_stage_point, NW_GATE_NONE, 1, 1, 1, 0, mid},
+                       {&nw_stage_depth, gate, k, stride, 1, -1, mid},
+                       {&nw_stage_point, gate, 1, 1, 1, 0, out}},
+                      1,
+                      eps};
+}
+
 static int pixels(int n, const nw_stage *s)
 {
     return (n + 2 * s->pad - (s->k - 1) * s->dil - 1) / s->stride + 1;
