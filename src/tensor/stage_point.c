@@ -284,6 +284,7 @@ static void point_backward(const nw_stage *s, const nw_stage_args *a)
 const nw_stage_type nw_stage_point = {
     .name = "point",
     .n_filter = 1,
+    .in_place = 1,
     .fits = point_fits,
     .scratch = point_scratch,
     .forward = point_forward,

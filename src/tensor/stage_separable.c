@@ -268,6 +268,7 @@ static void separable_backward(const nw_stage *s, const nw_stage_args *a)
 const nw_stage_type nw_stage_separable = {
     .name = "separable",
     .n_filter = 2,
+    .in_place = 1,
     .fits = separable_fits,
     .scratch = separable_scratch,
     .forward = separable_forward,
