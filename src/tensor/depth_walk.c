@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MOST_K = NW_DEPTH_MOST_K, SLACK = 16 };
+enum { MOST_K = NW_DEPTH_MOST_K, SLACK = 16, LINES = 8 };
 
 static size_t align(size_t floats)
 {
@@ -35,15 +35,19 @@ int nw_depth_fits(const nw_stage *s)
 void nw_depth_lay_out(nw_depth *d, const nw_stage *s, int rows)
 {
     const int bands = (s->oh + rows - 1) / rows;
+    int band;
 
     *d = (nw_depth){.s = s, .cp = (s->c + NW_LANES - 1) / NW_LANES * NW_LANES};
     d->reach = (s->k - 1) * s->dil;
     d->off = d->reach - s->pad;
     d->rows = (s->oh + bands - 1) / bands;
-    d->act_h = least(d->rows * s->stride + d->reach,
-                     most((s->oh - 1) * s->stride + d->reach + 1, s->ih + s->pad));
+    band = d->rows * s->stride + d->reach;
+    d->act_h = most((s->oh - 1) * s->stride + d->reach + 1, s->ih + s->pad);
+    d->act_whole = d->act_h <= band;
+    d->act_h = least(d->act_h, band);
     d->act_w = most((s->ow - 1) * s->stride + d->reach + 1, s->iw + s->pad);
-    d->spread_h = least(d->rows * s->stride + d->reach, s->ih + d->reach);
+    d->spread_whole = s->ih + d->reach <= band;
+    d->spread_h = least(s->ih + d->reach, band);
     d->spread_w = s->iw + d->reach;
     d->act = align((size_t)(d->act_h * d->act_w + SLACK) * (size_t)d->cp);
     d->spread = align((size_t)(d->spread_h * d->spread_w + SLACK) * (size_t)d->cp);
@@ -171,11 +175,11 @@ static void read_to(nw_depth_walk *walk, int end)
     for (int row = walk->act_end; row < end; row++) {
         const int from = row - s->pad;
 
-        if (from < 0 || from >= s->ih)
-            memset(act_row(walk, row), 0, (size_t)(d->act_w * d->cp) * sizeof(float));
-        else
+        if (from >= 0 && from < s->ih)
             nw_gate_in(s, walk->a, s->iw, walk->x + (size_t)(from * s->iw * s->c), d->cp,
                        act_row(walk, row) + s->pad * d->cp);
+        else if (!d->act_whole)
+            memset(act_row(walk, row), 0, (size_t)(d->act_w * d->cp) * sizeof(float));
     }
     walk->act_end = most(end, walk->act_end);
 }
@@ -215,9 +219,10 @@ static void clear_to(nw_depth_walk *walk, int end)
 {
     const nw_depth *d = walk->d;
 
-    for (; walk->spread_end < end; walk->spread_end++)
+    for (; !d->spread_whole && walk->spread_end < end; walk->spread_end++)
         memset(spread_row(walk, walk->spread_end), 0,
                (size_t)(d->spread_w * d->cp) * sizeof(float));
+    walk->spread_end = end;
 }
 
 float *nw_depth_spread(nw_depth_walk *walk, int row)
@@ -230,50 +235,72 @@ float *nw_depth_spread(nw_depth_walk *walk, int row)
     return spread_row(walk, at) + d->off * d->cp;
 }
 
-/* The taps of filter row ky, of a vector of channels: *sum += over an output row. */
-NW_WIDE NW_INLINE void filter_row(const nw_depth *d, const float *g, const float *x,
-                                  int k, nw_v acc[MOST_K])
-{
-    const ptrdiff_t step = (ptrdiff_t)d->s->stride * d->cp,
-                    tap = (ptrdiff_t)d->s->dil * d->cp;
+/* Some output rows: where their gradients start, and the inputs of one filter row. */
+struct lines {
+    int n;
+    const float *g[LINES], *x[LINES];
+};
 
-    for (int ox = 0; ox < d->s->ow; ox++, g += step, x += step) {
-        const nw_v grad = nw_get(g);
-
-#pragma GCC unroll 7
-        for (int kx = 0; kx < k; kx++)
-            acc[kx] += grad * nw_get(x + kx * tap);
-    }
-}
-
-NW_WIDE NW_INLINE void filter_block(const nw_depth_walk *walk, int row, int n, int c,
-                                    int k, float *sum)
+static void lay_lines(const nw_depth_walk *walk, int row, int ky, struct lines *l)
 {
     const nw_depth *d = walk->d;
     const nw_stage *s = d->s;
 
-    for (int ky = 0; ky < k; ky++) {
-        nw_v acc[MOST_K] = {{0}};
+    for (int i = 0; i < l->n; i++) {
+        const int at = (row + i) * s->stride;
 
-        for (int oy = row; oy < row + n; oy++)
-            filter_row(d, spread_row(walk, oy * s->stride + d->off) + d->off * d->cp + c,
-                       act_row(walk, oy * s->stride + ky * s->dil) + c, k, acc);
-        for (int kx = 0; kx < k; kx++)
-            *(nw_vu *)(sum + (ky * k + kx) * d->cp + c) += acc[kx];
+        l->g[i] = spread_row(walk, at + d->off) + d->off * d->cp;
+        l->x[i] = act_row(walk, at + ky * s->dil);
     }
 }
 
-NW_WIDE void nw_depth_filter(const nw_depth_walk *walk, int row, int n, float *sum)
+/* sum[kx] += over these rows, for a vector of channels. */
+NW_WIDE NW_INLINE void filter_block(const nw_depth *d, const struct lines *l, int c,
+                                    int k, float *sum)
 {
-    const int k = walk->d->s->k;
+    const ptrdiff_t step = (ptrdiff_t)d->s->stride * d->cp,
+                    tap = (ptrdiff_t)d->s->dil * d->cp;
+    nw_v acc[MOST_K] = {{0}};
 
-    for (int c = 0; c < walk->d->cp; c += NW_LANES)
+    for (int i = 0; i < l->n; i++) {
+        const float *g = l->g[i] + c, *x = l->x[i] + c;
+
+        for (int ox = 0; ox < d->s->ow; ox++, g += step, x += step) {
+            const nw_v grad = nw_get(g);
+
+#pragma GCC unroll 7
+            for (int kx = 0; kx < k; kx++)
+                acc[kx] += grad * nw_get(x + kx * tap);
+        }
+    }
+    for (int kx = 0; kx < k; kx++)
+        *(nw_vu *)(sum + kx * d->cp + c) += acc[kx];
+}
+
+NW_WIDE static void filter_lines(const nw_depth *d, const struct lines *l, float *sum)
+{
+    const int k = d->s->k;
+
+    for (int c = 0; c < d->cp; c += NW_LANES)
         if (k == 3)
-            filter_block(walk, row, n, c, 3, sum);
+            filter_block(d, l, c, 3, sum);
         else if (k == 5)
-            filter_block(walk, row, n, c, 5, sum);
+            filter_block(d, l, c, 5, sum);
         else
-            filter_block(walk, row, n, c, k, sum);
+            filter_block(d, l, c, k, sum);
+}
+
+void nw_depth_filter(const nw_depth_walk *walk, int row, int n, float *sum)
+{
+    const nw_depth *d = walk->d;
+    struct lines l;
+
+    for (int r = 0; r < n; r += LINES)
+        for (int ky = 0; ky < d->s->k; ky++) {
+            l.n = least(n - r, LINES);
+            lay_lines(walk, row + r, ky, &l);
+            filter_lines(d, &l, sum + ky * d->s->k * d->cp);
+        }
 }
 
 /* Rows of dx up to `end`, all of whose gradients are spread. */
