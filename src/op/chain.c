@@ -27,19 +27,35 @@ struct step {
     nw_norm norm;
     int first; /* parameter */
     size_t y;  /* in keep, floats; mean and root follow it */
+    size_t dx; /* between the links, floats: where the gradient of the input stands */
 };
 
 struct state {
     int n, affine;
     double eps;
     struct step step[NW_MOST_LINKS];
-    size_t last;                    /* in keep: scale, shift, sum, prod             */
-    size_t widest, between, places; /* channels; floats between links; how many     */
+    size_t last;            /* in keep: scale, shift, sum, prod             */
+    size_t widest, between; /* channels; floats of gradients between links  */
 };
 
 const nw_stage_type *nw_chain_conv(int k, int stride)
 {
     return k == 1 && stride == 1 ? &nw_stage_point : NULL;
+}
+
+int nw_chain_gate(const char *op)
+{
+    return !strcmp(op, "relu") ? NW_GATE_RELU : !strcmp(op, "relu6") ? NW_GATE_RELU6 : -1;
+}
+
+nw_chain nw_chain_inverted(int k, int stride, int mid, int out, nw_gate gate, double eps)
+{
+    return (nw_chain){3,
+                      {{&nw_stage_point, NW_GATE_NONE, 1, 1, 1, 0, mid},
+                       {&nw_stage_depth, gate, k, stride, 1, -1, mid},
+                       {&nw_stage_point, gate, 1, 1, 1, 0, out}},
+                      1,
+                      eps};
 }
 
 static int pixels(int n, const nw_stage *s)
@@ -93,6 +109,26 @@ static size_t floats(size_t n)
 
 enum { VECTORS = 8 };
 
+static int keeps_shape(const nw_stage *s)
+{
+    return s->c == s->oc && s->ih == s->oh && s->iw == s->ow;
+}
+
+/* A link writes the gradient of its input over that of its output, if it can. */
+static void place_gradients(struct state *st)
+{
+    for (int i = st->n - 1; i > 0; i--) {
+        struct step *g = &st->step[i];
+
+        if (i + 1 < st->n && g->type->in_place && keeps_shape(&g->stage)) {
+            g->dx = g[1].dx;
+            continue;
+        }
+        g->dx = st->between;
+        st->between += floats(g[-1].norm.rows * g[-1].norm.c);
+    }
+}
+
 nw_status nw_chain_prepare(const nw_chain *chain, nw_run *run)
 {
     struct state *st = nw_alloc(run->ctx, sizeof(*st));
@@ -121,14 +157,12 @@ nw_status nw_chain_prepare(const nw_chain *chain, nw_run *run)
         st->widest = largest(st->widest, floats(g->norm.c));
         work = largest(work, g->type->scratch(&g->stage, run->backward));
         work = largest(work, nw_norm_scratch_f32(&g->norm));
-        if (i + 1 < chain->n)
-            st->between = largest(st->between, floats(g->norm.rows * g->norm.c));
     }
     st->last = keep;
-    st->places = !run->backward ? 0 : chain->n > 2 ? 2 : (size_t)chain->n - 1;
+    if (run->backward)
+        place_gradients(st);
     run->keep_bytes = (keep + 4 * floats((size_t)c)) * sizeof(float);
-    run->scratch_bytes =
-        (VECTORS * st->widest + st->places * st->between) * sizeof(float) + work;
+    run->scratch_bytes = (VECTORS * st->widest + st->between) * sizeof(float) + work;
     return NW_OK;
 }
 
@@ -147,18 +181,16 @@ static float *vector(const nw_run *run, int i)
     return (float *)run->scratch + (size_t)i * st->widest;
 }
 
-static float *between(const nw_run *run, int i)
+static float *between(const nw_run *run, const struct step *g)
 {
-    const struct state *st = run->state;
-
-    return vector(run, VECTORS) + (size_t)(i % 2) % st->places * st->between;
+    return vector(run, VECTORS) + g->dx;
 }
 
 static void *working(const nw_run *run)
 {
     const struct state *st = run->state;
 
-    return vector(run, VECTORS) + st->places * st->between;
+    return vector(run, VECTORS) + st->between;
 }
 
 static float *kept(const nw_run *run, const struct step *g)
@@ -338,7 +370,7 @@ void nw_chain_backward(const nw_run *run)
                            .on_dy = vector(run, 2),
                            .on_y = vector(run, 3),
                            .fixed = vector(run, 4),
-                           .dx = i ? between(run, i) : run->dx[0],
+                           .dx = i ? between(run, g) : run->dx[0],
                            .add = i ? 0 : run->add[0],
                            .dx_sum = i ? vector(run, 5) : NULL,
                            .dx_prod = i ? vector(run, 6) : NULL};

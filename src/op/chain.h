@@ -37,6 +37,12 @@ static inline int nw_chain_channels(int value, int in)
 /* The stage of a plain convolution, groups=1; NULL = there is none. */
 const nw_stage_type *nw_chain_conv(int k, int stride);
 
+/* The gate that an op is: relu, relu6; -1 = none. */
+int nw_chain_gate(const char *op);
+
+/* 1x1 to `mid` channels, depthwise, 1x1 to `out`, a gate between them. */
+nw_chain nw_chain_inverted(int k, int stride, int mid, int out, nw_gate gate, double eps);
+
 int nw_chain_fits(const nw_chain *chain, const nw_shape *in);
 nw_status nw_chain_prepare(const nw_chain *chain, nw_run *run);
 void nw_chain_release(nw_run *run);

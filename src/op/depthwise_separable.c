@@ -4,7 +4,7 @@
  *
  * [1] Cai et al. 2019, ProxylessNAS, arXiv:1812.00332.
  */
-#include "netwright_ext.h"
+#include "chain.h"
 
 struct depthwise_separable {
     int k[2], stride[2], out;
@@ -32,6 +32,36 @@ static const nw_case depthwise_separable_cases[] = {
     {0},
 };
 
+#ifndef NW_DOUBLE
+
+static nw_chain chain_of(const struct depthwise_separable *a, int c)
+{
+    return (nw_chain){2,
+                      {{&nw_stage_depth, NW_GATE_NONE, a->k[0], a->stride[0], 1, -1, c},
+                       {&nw_stage_point, (nw_gate)nw_chain_gate(a->act), 1, 1, 1, 0,
+                        nw_chain_channels(a->out, c)}},
+                      1,
+                      a->eps};
+}
+
+static int depthwise_separable_fits(const void *attr, const nw_shape *in)
+{
+    const struct depthwise_separable *a = attr;
+    const nw_chain chain = chain_of(a, in->dim[0]);
+
+    return a->k[0] == a->k[1] && a->stride[0] == a->stride[1] &&
+           nw_chain_gate(a->act) >= 0 && nw_chain_fits(&chain, in);
+}
+
+static nw_status depthwise_separable_prepare(nw_run *run)
+{
+    const nw_chain chain = chain_of(run->attr, run->in[0].dim[0]);
+
+    return nw_chain_prepare(&chain, run);
+}
+
+#endif
+
 const nw_op_type NW_R(nw_op_depthwise_separable) = {
     .name = "depthwise_separable",
     .doc = "depthwise and 1x1 convolution with norms, an activation between",
@@ -45,4 +75,12 @@ const nw_op_type NW_R(nw_op_depthwise_separable) = {
               " | conv2d out=$out k=1 bias=0 name=point_linear.conv"
               " | batchnorm eps=$eps name=point_linear.bn",
     .cases = depthwise_separable_cases,
+#ifndef NW_DOUBLE
+    .flags = NW_NEEDS_X | NW_ADDS | NW_CAN_DEFER,
+    .fits = depthwise_separable_fits,
+    .prepare = depthwise_separable_prepare,
+    .release = nw_chain_release,
+    .forward = nw_chain_forward,
+    .backward = nw_chain_backward,
+#endif
 };

@@ -8,7 +8,7 @@
  * [1] Sandler et al. 2018, MobileNetV2, arXiv:1801.04381.
  * [2] Cai et al. 2019, ProxylessNAS, arXiv:1812.00332.
  */
-#include "netwright_ext.h"
+#include "chain.h"
 
 struct inverted_residual {
     int k[2], mid, stride[2], out;
@@ -40,6 +40,32 @@ static const nw_case inverted_residual_cases[] = {
     {0},
 };
 
+#ifndef NW_DOUBLE
+
+static nw_chain chain_of(const struct inverted_residual *a, int c)
+{
+    return nw_chain_inverted(a->k[0], a->stride[0], nw_chain_channels(a->mid, c), a->out,
+                             (nw_gate)nw_chain_gate(a->act), a->eps);
+}
+
+static int inverted_residual_fits(const void *attr, const nw_shape *in)
+{
+    const struct inverted_residual *a = attr;
+    const nw_chain chain = chain_of(a, in->dim[0]);
+
+    return a->k[0] == a->k[1] && a->stride[0] == a->stride[1] &&
+           nw_chain_gate(a->act) >= 0 && nw_chain_fits(&chain, in);
+}
+
+static nw_status inverted_residual_prepare(nw_run *run)
+{
+    const nw_chain chain = chain_of(run->attr, run->in[0].dim[0]);
+
+    return nw_chain_prepare(&chain, run);
+}
+
+#endif
+
 const nw_op_type NW_R(nw_op_inverted_residual) = {
     .name = "inverted_residual",
     .doc = "1x1, depthwise and 1x1 convolution with norms, without the sum around it",
@@ -56,4 +82,12 @@ const nw_op_type NW_R(nw_op_inverted_residual) = {
               " | conv2d out=$out k=1 bias=0 name=point_linear.conv"
               " | batchnorm eps=$eps name=point_linear.bn",
     .cases = inverted_residual_cases,
+#ifndef NW_DOUBLE
+    .flags = NW_NEEDS_X | NW_ADDS | NW_CAN_DEFER,
+    .fits = inverted_residual_fits,
+    .prepare = inverted_residual_prepare,
+    .release = nw_chain_release,
+    .forward = nw_chain_forward,
+    .backward = nw_chain_backward,
+#endif
 };

@@ -5,7 +5,7 @@
  *
  * [1] Sandler et al. 2018, MobileNetV2, arXiv:1801.04381.
  */
-#include "netwright_ext.h"
+#include "chain.h"
 
 struct mbconv {
     int k[2], e, stride[2], out;
@@ -27,6 +27,32 @@ static const nw_case mbconv_cases[] = {
     {0},
 };
 
+#ifndef NW_DOUBLE
+
+static nw_chain chain_of(const struct mbconv *a, int c)
+{
+    return nw_chain_inverted(a->k[0], a->stride[0], c * a->e, a->out, NW_GATE_RELU6,
+                             1e-5);
+}
+
+static int mbconv_fits(const void *attr, const nw_shape *in)
+{
+    const struct mbconv *a = attr;
+    const nw_chain chain = chain_of(a, in->dim[0]);
+
+    return a->k[0] == a->k[1] && a->stride[0] == a->stride[1] &&
+           nw_chain_fits(&chain, in);
+}
+
+static nw_status mbconv_prepare(nw_run *run)
+{
+    const nw_chain chain = chain_of(run->attr, run->in[0].dim[0]);
+
+    return nw_chain_prepare(&chain, run);
+}
+
+#endif
+
 const nw_op_type NW_R(nw_op_mbconv) = {
     .name = "mbconv",
     .doc = "inverted residual block without the sum around it",
@@ -41,4 +67,12 @@ const nw_op_type NW_R(nw_op_mbconv) = {
         " | batchnorm name=conv.1.1 | relu6"
         " | conv2d out=$out k=1 bias=0 name=conv.2 | batchnorm name=conv.3",
     .cases = mbconv_cases,
+#ifndef NW_DOUBLE
+    .flags = NW_NEEDS_X | NW_ADDS | NW_CAN_DEFER,
+    .fits = mbconv_fits,
+    .prepare = mbconv_prepare,
+    .release = nw_chain_release,
+    .forward = nw_chain_forward,
+    .backward = nw_chain_backward,
+#endif
 };

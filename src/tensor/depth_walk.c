@@ -36,15 +36,19 @@ int nw_depth_fits(const nw_stage *s)
 void nw_depth_lay_out(nw_depth *d, const nw_stage *s, int rows)
 {
     const int bands = (s->oh + rows - 1) / rows;
+    int band;
 
     *d = (nw_depth){.s = s, .cp = (s->c + NW_LANES - 1) / NW_LANES * NW_LANES};
     d->reach = (s->k - 1) * s->dil;
     d->off = d->reach - s->pad;
     d->rows = (s->oh + bands - 1) / bands;
-    d->act_h = least(d->rows * s->stride + d->reach,
-                     most((s->oh - 1) * s->stride + d->reach + 1, s->ih + s->pad));
+    band = d->rows * s->stride + d->reach;
+    d->act_h = most((s->oh - 1) * s->stride + d->reach + 1, s->ih + s->pad);
+    d->act_whole = d->act_h <= band;
+    d->act_h = least(d->act_h, band);
     d->act_w = most((s->ow - 1) * s->stride + d->reach + 1, s->iw + s->pad);
-    d->spread_h = least(d->rows * s->stride + d->reach, s->ih + d->reach);
+    d->spread_whole = s->ih + d->reach <= band;
+    d->spread_h = least(s->ih + d->reach, band);
     d->spread_w = s->iw + d->reach;
     d->act = align((size_t)(d->act_h * d->act_w + SLACK) * (size_t)d->cp);
     d->spread = align((size_t)(d->spread_h * d->spread_w + SLACK) * (size_t)d->cp);
@@ -111,11 +115,11 @@ static void read_to(nw_depth_walk *walk, int end)
     for (int row = walk->act_end; row < end; row++) {
         const int from = row - s->pad;
 
-        if (from < 0 || from >= s->ih)
-            memset(act_row(walk, row), 0, (size_t)(d->act_w * d->cp) * sizeof(float));
-        else
+        if (from >= 0 && from < s->ih)
             nw_gate_in(s, walk->a, s->iw, walk->x + (size_t)(from * s->iw * s->c), d->cp,
                        act_row(walk, row) + s->pad * d->cp);
+        else if (!d->act_whole)
+            memset(act_row(walk, row), 0, (size_t)(d->act_w * d->cp) * sizeof(float));
     }
     walk->act_end = most(end, walk->act_end);
 }
@@ -154,9 +158,10 @@ static void clear_to(nw_depth_walk *walk, int end)
 {
     const nw_depth *d = walk->d;
 
-    for (; walk->spread_end < end; walk->spread_end++)
+    for (; !d->spread_whole && walk->spread_end < end; walk->spread_end++)
         memset(spread_row(walk, walk->spread_end), 0,
                (size_t)(d->spread_w * d->cp) * sizeof(float));
+    walk->spread_end = end;
 }
 
 float *nw_depth_spread(nw_depth_walk *walk, int row)

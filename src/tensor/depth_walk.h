@@ -34,8 +34,9 @@ typedef struct nw_depth {
     int rows;           /* of a band                                            */
     int act_h, act_w;   /* of the ring; the image is padded to act_w            */
     int spread_h, spread_w;
-    size_t act, spread, line; /* floats of the buffers */
-    size_t filter;            /* floats of a packed one */
+    int act_whole, spread_whole; /* all of the image: zeros around stay where they are */
+    size_t act, spread, line;    /* floats of the buffers */
+    size_t filter;               /* floats of a packed one */
 } nw_depth;
 
 /* The buffers of one walk, zero at the start of a call: channels and pixels around the

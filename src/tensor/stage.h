@@ -51,6 +51,7 @@ typedef struct nw_stage_args {
 typedef struct nw_stage_type {
     const char *name;
     int n_filter;
+    int in_place; /* dx may be dy, where they have the same shape */
     int (*fits)(const nw_stage *s); /* 1 = these shapes, on this CPU */
     size_t (*scratch)(const nw_stage *s, int backward);
     void (*forward)(const nw_stage *s, const nw_stage_args *a);

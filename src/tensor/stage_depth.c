@@ -217,6 +217,7 @@ static void depth_backward(const nw_stage *s, const nw_stage_args *a)
 const nw_stage_type nw_stage_depth = {
     .name = "depth",
     .n_filter = 1,
+    .in_place = 1,
     .fits = depth_fits,
     .scratch = depth_scratch,
     .forward = depth_forward,

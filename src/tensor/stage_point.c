@@ -29,8 +29,9 @@
  * than WIDE, so that a block stays in a second-level cache of 512 KB. */
 enum { BLOCK = 96, BLOCK_WIDE = 48, WIDE = 512 };
 
-/* Numbers of a filter from which on 8 and 4 parts do. */
-enum { LARGE = 1 << 15, HUGE_FILTER = 1 << 17 };
+/* Numbers of a filter from which on a part has FEW pixels at least, and from which on 8
+ * and 4 parts do. */
+enum { SMALL = 1 << 12, LARGE = 1 << 15, LARGEST = 1 << 17, FEW = 192 };
 
 static int up(int n, int to)
 {
@@ -56,12 +57,14 @@ struct plan {
 static void cut_pixels(struct plan *p)
 {
     const size_t filter = (size_t)p->s->c * (size_t)p->s->oc;
-    const size_t most = filter < LARGE         ? NW_STAGE_PARTS
-                        : filter < HUGE_FILTER ? NW_STAGE_PARTS / 2
-                                               : NW_STAGE_PARTS / 4;
+    const size_t most = filter < LARGE     ? NW_STAGE_PARTS
+                        : filter < LARGEST ? NW_STAGE_PARTS / 2
+                                           : NW_STAGE_PARTS / 4;
 
     p->pixels = (size_t)p->s->n * (size_t)(p->s->oh * p->s->ow);
     p->per_part = (p->pixels + most - 1) / most;
+    if (filter >= SMALL && p->per_part < FEW)
+        p->per_part = FEW;
     p->per_part =
         (p->per_part + (size_t)p->block - 1) / (size_t)p->block * (size_t)p->block;
     p->parts = (int)((p->pixels + p->per_part - 1) / p->per_part);
@@ -241,7 +244,7 @@ static void back_block(const struct call *call, size_t at, int n, float *part)
         act = own.act;
     }
     if (a->dw[0])
-        nw_outer(n, p->cp, p->op, act, own.grad, part);
+        nw_outer(n, p->op, p->cp, own.grad, act, part);
     if (a->dx)
         input_gradient(call, &own, at, n, act);
     if (a->dx_sum)
@@ -258,14 +261,20 @@ static void back_part(void *arg, size_t begin, size_t end)
     }
 }
 
-static void add_filter(const struct call *call, const float *sums)
+static void add_filter(void *arg, size_t begin, size_t end)
 {
-    const nw_stage *s = call->p.s;
-    float *dw = call->a->dw[0];
+    const struct call *call = arg;
+    const struct plan *p = &call->p;
+    const size_t c = (size_t)p->s->c;
 
-    for (int o = 0; o < s->oc; o++)
-        for (int c = 0; c < s->c; c++)
-            dw[o * s->c + c] += sums[c * call->p.op + o];
+    for (size_t o = begin; o < end; o++)
+        for (int part = 0; part < p->parts; part++) {
+            const float *sums = call->parts + (size_t)part * p->part + o * (size_t)p->cp;
+            float *dw = call->a->dw[0] + o * c;
+
+            for (size_t i = 0; i < c; i++)
+                dw[i] += sums[i];
+        }
 }
 
 static void point_backward(const nw_stage *s, const nw_stage_args *a)
@@ -274,8 +283,8 @@ static void point_backward(const nw_stage *s, const nw_stage_args *a)
 
     begin(&call, s, a, 1);
     nw_parallel((size_t)call.p.parts, 1, back_part, &call);
-    for (int part = 0; a->dw[0] && part < call.p.parts; part++)
-        add_filter(&call, call.parts + (size_t)part * call.p.part);
+    if (a->dw[0])
+        nw_parallel((size_t)s->oc, (size_t)(LARGE / s->c + 1), add_filter, &call);
     if (a->dx_sum)
         nw_sums_end(call.parts + call.p.totals, call.p.part, call.p.parts, s->c,
                     a->dx_sum, a->dx_prod);
@@ -284,6 +293,7 @@ static void point_backward(const nw_stage *s, const nw_stage_args *a)
 const nw_stage_type nw_stage_point = {
     .name = "point",
     .n_filter = 1,
+    .in_place = 1,
     .fits = point_fits,
     .scratch = point_scratch,
     .forward = point_forward,

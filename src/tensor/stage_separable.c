@@ -197,7 +197,7 @@ static void back_rows(const struct call *call, struct own *own, size_t image, in
     nw_norm_in(s, a, n * s->ow, a->y + at, a->dy + at, p->op, own->grad);
     if (a->dw[1]) {
         nw_depth_rows(&own->walk, call->filter, row, n, own->mid);
-        nw_outer(n * s->ow, d->cp, p->op, own->mid, own->grad, part);
+        nw_outer(n * s->ow, p->op, d->cp, own->grad, own->mid, part);
     }
     for (int r = 0; r < n; r++)
         nw_product(s->ow, d->cp, s->oc, own->grad + (size_t)(r * s->ow * p->op),
@@ -249,7 +249,7 @@ static void add_filters(const struct call *call, const float *part)
         nw_depth_add(&p->depth, part + p->sums, dw[0]);
     for (int o = 0; dw[1] && o < s->oc; o++)
         for (int c = 0; c < s->c; c++)
-            dw[1][o * s->c + c] += part[c * p->op + o];
+            dw[1][o * s->c + c] += part[o * p->depth.cp + c];
 }
 
 static void separable_backward(const nw_stage *s, const nw_stage_args *a)
@@ -268,6 +268,7 @@ static void separable_backward(const nw_stage *s, const nw_stage_args *a)
 const nw_stage_type nw_stage_separable = {
     .name = "separable",
     .n_filter = 2,
+    .in_place = 1,
     .fits = separable_fits,
     .scratch = separable_scratch,
     .forward = separable_forward,

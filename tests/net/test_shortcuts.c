@@ -34,6 +34,15 @@ static const char *const specs[] = {
     "relu_conv_bn k=1",
     "relu_conv_bn k=1 out=11 affine=0",
     "relu_conv_bn k=1 out=200",
+    "mbconv out=9",
+    "mbconv k=5 e=3 stride=2 out=24",
+    "mbconv e=1 out=8",
+    "inverted_residual out=16",
+    "inverted_residual k=5 mid=29 stride=2 out=11 act=relu eps=1e-3",
+    "inverted_residual k=7 mid=200 out=13",
+    "depthwise_separable",
+    "depthwise_separable k=5 stride=2 out=12 act=relu eps=1e-3",
+    "depthwise_separable k=7 out=27",
 };
 
 static const int shapes[][4] = {/* batch, c, h, w */
