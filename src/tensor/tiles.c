@@ -101,46 +101,54 @@ NW_WIDE void nw_product(int m, int n, int k, const float *a, size_t lda, const f
 /* ---- Outer product ----------------------------------------------------------------- */
 
 NW_WIDE NW_INLINE void outer_tile(int n, int ca, int cb, const float *a, const float *b,
-                                  int rows, float *out, int wide)
+                                  float *out, int high, int wide)
 {
     nw_v acc[ROWS][2];
 
 #pragma GCC unroll 6
-    for (int r = 0; r < ROWS; r++)
+    for (int r = 0; r < high; r++)
         acc[r][0] = acc[r][1] = (nw_v){0};
     for (int i = 0; i < n; i++, a += ca, b += cb) {
         const nw_v b0 = nw_get(b), b1 = nw_get(b + (wide - 1) * NW_LANES);
 
 #pragma GCC unroll 6
-        for (int r = 0; r < ROWS; r++) {
+        for (int r = 0; r < high; r++) {
             acc[r][0] += a[r] * b0;
             if (wide > 1)
                 acc[r][1] += a[r] * b1;
         }
     }
 #pragma GCC unroll 6
-    for (int r = 0; r < ROWS; r++, out += cb) {
-        if (r == rows)
-            return;
+    for (int r = 0; r < high; r++, out += cb) {
         nw_put(out, nw_get(out) + acc[r][0]);
         if (wide > 1)
             nw_put(out + NW_LANES, nw_get(out + NW_LANES) + acc[r][1]);
     }
 }
 
+NW_WIDE NW_INLINE void outer_rows(int n, int ca, int cb, const float *a, const float *b,
+                                  float *out, int high)
+{
+    int o = 0;
+
+    for (; o + COLS <= cb; o += COLS)
+        outer_tile(n, ca, cb, a, b + o, out + o, high, 2);
+    if (o < cb)
+        outer_tile(n, ca, cb, a, b + o, out + o, high, 1);
+}
+
+/* What 6 leaves of a multiple of 8 is 4 or 2. */
 NW_WIDE void nw_outer(int rows, int ca, int cb, const float *a, const float *b,
                       float *out)
 {
-    for (int c = 0; c < ca; c += ROWS) {
-        const int some = ca - c < ROWS ? ca - c : ROWS;
-        float *to = out + (size_t)(c * cb);
-        int o = 0;
+    int c = 0;
 
-        for (; o + COLS <= cb; o += COLS)
-            outer_tile(rows, ca, cb, a + c, b + o, some, to + o, 2);
-        if (o < cb)
-            outer_tile(rows, ca, cb, a + c, b + o, some, to + o, 1);
-    }
+    for (; c + ROWS <= ca; c += ROWS)
+        outer_rows(rows, ca, cb, a + c, b, out + (size_t)(c * cb), ROWS);
+    if (ca - c == 4)
+        outer_rows(rows, ca, cb, a + c, b, out + (size_t)(c * cb), 4);
+    else if (ca - c == 2)
+        outer_rows(rows, ca, cb, a + c, b, out + (size_t)(c * cb), 2);
 }
 
 #endif

@@ -25,7 +25,7 @@ void nw_product(int m, int n, int k, const float *a, size_t lda, const float *b,
                 float *out, size_t ldo);
 
 /* out[c][o] += sum over rows of a[row][c] b[row][o], for c < ca and o < cb, both
- * multiples of 8 of which the first is read in tiles of 6; rows of out are cb apart. */
+ * multiples of 8; rows of out are cb apart. */
 void nw_outer(int rows, int ca, int cb, const float *a, const float *b, float *out);
 
 #endif
