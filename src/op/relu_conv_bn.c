@@ -2,7 +2,7 @@
  * relu_conv_bn.c - the cell preprocessing of DARTS and the convolution of NAS-Bench-201;
  * parameter names are those of both authors' code: op.1, op.2.
  */
-#include "netwright_ext.h"
+#include "chain.h"
 
 struct relu_conv_bn {
     int out, k[2], stride[2], pad[2], affine;
@@ -28,6 +28,43 @@ static const nw_case relu_conv_bn_cases[] = {
     {0},
 };
 
+#ifndef NW_DOUBLE
+
+/* The stage that computes it; NULL = none. */
+static const nw_stage_type *stage_of(const struct relu_conv_bn *a)
+{
+    if (a->k[0] == 3 && a->stride[0] == 1)
+        return &nw_stage_dense;
+    return NULL;
+}
+
+static nw_chain chain_of(const struct relu_conv_bn *a, int c)
+{
+    return (nw_chain){1,
+                      {{stage_of(a), NW_GATE_RELU, a->k[0], a->stride[0], 1, a->pad[0],
+                        a->out > 0 ? a->out : c}},
+                      a->affine,
+                      1e-5};
+}
+
+static int relu_conv_bn_fits(const void *attr, const nw_shape *in)
+{
+    const struct relu_conv_bn *a = attr;
+    const nw_chain chain = chain_of(a, in->dim[0]);
+
+    return a->k[0] == a->k[1] && a->stride[0] == a->stride[1] && a->pad[0] == a->pad[1] &&
+           chain.link[0].type && nw_chain_fits(&chain, in);
+}
+
+static nw_status relu_conv_bn_prepare(nw_run *run)
+{
+    const nw_chain chain = chain_of(run->attr, run->in[0].dim[0]);
+
+    return nw_chain_prepare(&chain, run);
+}
+
+#endif
+
 const nw_op_type NW_R(nw_op_relu_conv_bn) = {
     .name = "relu_conv_bn",
     .doc = "relu, convolution, batch norm",
@@ -40,4 +77,12 @@ const nw_op_type NW_R(nw_op_relu_conv_bn) = {
               " | conv2d out=$out k=$k stride=$stride pad=$pad bias=0 name=op.1"
               " | batchnorm affine=$affine name=op.2",
     .cases = relu_conv_bn_cases,
+#ifndef NW_DOUBLE
+    .flags = NW_NEEDS_X | NW_ADDS | NW_CAN_DEFER,
+    .fits = relu_conv_bn_fits,
+    .prepare = relu_conv_bn_prepare,
+    .release = nw_chain_release,
+    .forward = nw_chain_forward,
+    .backward = nw_chain_backward,
+#endif
 };

@@ -60,4 +60,7 @@ typedef struct nw_stage_type {
 /* Depthwise (c,1,k,k), then 1x1 (oc,c,1,1): src/tensor/stage_separable.c */
 extern const nw_stage_type nw_stage_separable;
 
+/* 3x3 (oc,c,3,3), stride 1, by minimal filtering: src/tensor/stage_dense.c */
+extern const nw_stage_type nw_stage_dense;
+
 #endif
