@@ -31,6 +31,9 @@ static const char *const specs[] = {
     "dil_conv k=3 stride=2 affine=0",
     "dil_conv k=5 out=11",
     "dil_conv k=5 stride=2 affine=0 out=40",
+    "relu_conv_bn k=3",
+    "relu_conv_bn k=3 out=24 affine=0",
+    "relu_conv_bn k=3 out=11",
 };
 
 static const int shapes[][4] = {/* batch, c, h, w */
