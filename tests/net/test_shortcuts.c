@@ -31,7 +31,12 @@ static const char *const specs[] = {
     "dil_conv k=3 stride=2 affine=0",
     "dil_conv k=5 out=11",
     "dil_conv k=5 stride=2 affine=0 out=40",
+};
+
+/* By minimal filtering where tiles of 4x4 are mostly within the image: as exact. */
+static const char *const dense_specs[] = {
     "relu_conv_bn k=3",
+    "relu_conv_bn k=3 affine=0",
     "relu_conv_bn k=3 out=24 affine=0",
     "relu_conv_bn k=3 out=11",
 };
@@ -39,6 +44,10 @@ static const char *const specs[] = {
 static const int shapes[][4] = {/* batch, c, h, w */
                                 {1, 8, 8, 8},  {2, 16, 7, 9},  {3, 36, 5, 4},
                                 {5, 9, 13, 6}, {17, 20, 6, 6}, {2, 40, 1, 3}};
+
+static const int dense_shapes[][4] = {{1, 8, 8, 8},   {1, 16, 7, 11}, {2, 16, 7, 9},
+                                      {5, 9, 13, 6},  {3, 36, 3, 4},  {17, 20, 6, 7},
+                                      {2, 64, 16, 16}};
 
 struct side {
     nw_net *net;
@@ -166,6 +175,9 @@ static void test_shortcuts__agree_with_the_expansion(void **state)
     for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++)
         for (size_t k = 0; k < sizeof(shapes) / sizeof(*shapes); k++)
             check(ctx, specs[i], shapes[k]);
+    for (size_t i = 0; i < sizeof(dense_specs) / sizeof(*dense_specs); i++)
+        for (size_t k = 0; k < sizeof(dense_shapes) / sizeof(*dense_shapes); k++)
+            check(ctx, dense_specs[i], dense_shapes[k]);
     nw_close(ctx);
 }
 
