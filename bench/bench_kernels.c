@@ -4,11 +4,14 @@
  * One line a kernel: shape, GFLOP/s (convolutions, products) or GB/s (the rest, counting
  * every tensor once for each time it must be read or written), milliseconds of the best
  * of several runs. Depthwise convolution is timed against oneDNN's, when it has one that
- * is not the reference. Usage: bench_kernels [threads]
+ * is not the reference. A stage is timed against the ops that it stands for, in turn
+ * with them. Usage: bench_kernels [threads]
  */
 #include "conv.h"
+#include "norm.h"
 #include "onednn.h"
 #include "parallel.h"
+#include "stage.h"
 
 #include "../tests/tensor/op_twins.h"
 
@@ -16,7 +19,7 @@
 #include <time.h>
 
 #define OPS(X)                                                                           \
-    X(conv2d) X(dense) X(matmul) X(batchnorm) X(layernorm) X(maxpool) X(avgpool)
+    X(conv2d) X(relu) X(dense) X(matmul) X(batchnorm) X(layernorm) X(maxpool) X(avgpool)
 #define X(name) extern const nw_op_type nw_op_##name##_f32;
 OPS(X)
 #undef X
@@ -120,6 +123,167 @@ static void convolutions(nw_ctx *ctx)
     }
 }
 
+/* ---- Stages ---------------------------------------------------------------------------
+ */
+
+/* relu, 3x3 convolution and the moments of a batch norm: as ops, and as a stage. */
+struct contest {
+    nw_stage s;
+    nw_stage_args a;
+    nw_conv_dims d;
+    nw_norm norm;
+    nw_conv_way way[NW_CONV_PASSES];
+    twin relu;
+    float *dz;
+    double ops[2][4], stage[2]; /* seconds, forward and backward */
+};
+
+/* The best time of each; returns the time. */
+static double take(double *best, double start)
+{
+    const double end = now();
+
+    if (*best == 0 || end - start < *best)
+        *best = end - start;
+    return end;
+}
+
+static void ops_forward(struct contest *q)
+{
+    const nw_conv_args conv = {
+        .x = q->relu.run.y, .w = q->a.w[0], .y = q->a.y, .scratch = q->a.scratch};
+    double t = now();
+
+    nw_op_relu_f32.forward(&q->relu.run);
+    t = take(&q->ops[0][0], t);
+    q->way[NW_CONV_FORWARD].run(&q->d, q->way[NW_CONV_FORWARD].self, &conv);
+    t = take(&q->ops[0][1], t);
+    nw_norm_moments_f32(&q->norm, q->a.y, q->a.moment, q->a.variance, q->a.scratch);
+    take(&q->ops[0][2], t);
+}
+
+static void ops_backward(struct contest *q)
+{
+    const nw_stage_args *a = &q->a;
+    union {
+        const nw_real *from;
+        nw_real *to;
+    } dr = {q->relu.run.dy};
+    const nw_conv_args weights = {
+        .x = q->relu.run.y, .dy = q->dz, .dw = a->dw[0], .scratch = a->scratch};
+    const nw_conv_args data = {
+        .w = a->w[0], .dy = q->dz, .dx = dr.to, .scratch = a->scratch};
+    double t = now();
+
+    nw_norm_back_f32(&q->norm, a->y, a->dy, a->y_mean, a->on_dy, a->on_y, a->fixed, q->dz,
+                     0);
+    t = take(&q->ops[1][0], t);
+    q->way[NW_CONV_BACK_DATA].run(&q->d, q->way[NW_CONV_BACK_DATA].self, &data);
+    t = take(&q->ops[1][1], t);
+    q->way[NW_CONV_BACK_WEIGHTS].run(&q->d, q->way[NW_CONV_BACK_WEIGHTS].self, &weights);
+    t = take(&q->ops[1][2], t);
+    nw_op_relu_f32.backward(&q->relu.run);
+    take(&q->ops[1][3], t);
+}
+
+static void fight(struct contest *q)
+{
+    for (int i = 0; i < RUNS; i++) {
+        double t;
+
+        ops_forward(q);
+        t = now();
+        nw_stage_dense.forward(&q->s, &q->a);
+        take(&q->stage[0], t);
+        ops_backward(q);
+        t = now();
+        nw_stage_dense.backward(&q->s, &q->a);
+        take(&q->stage[1], t);
+    }
+}
+
+static size_t most_scratch(const struct contest *q)
+{
+    size_t most = nw_norm_scratch_f32(&q->norm);
+
+    for (int i = 0; i < NW_CONV_PASSES; i++)
+        most = q->way[i].scratch > most ? q->way[i].scratch : most;
+    for (int back = 0; back < 2; back++)
+        most = nw_stage_dense.scratch(&q->s, back) > most
+                   ? nw_stage_dense.scratch(&q->s, back)
+                   : most;
+    return most;
+}
+
+static void contest_print(const struct contest *q)
+{
+    const nw_stage *s = &q->s;
+
+    printf("dense stage %3d>%-3d %2dx%-2d ", s->c, s->oc, s->ih, s->iw);
+    for (int back = 0; back < 2; back++) {
+        const double *o = q->ops[back], all = o[0] + o[1] + o[2] + o[3];
+
+        printf("%s %7.3f ms   ops %5.2fx (%.3f", back ? "   back" : "forward",
+               q->stage[back] * 1e3, all / q->stage[back], o[0] * 1e3);
+        for (int i = 1; i < 3 + back; i++)
+            printf(" + %.3f", o[i] * 1e3);
+        printf(")");
+    }
+    printf("\n");
+}
+
+static void dense_line(nw_ctx *ctx, int threads, int n, int c, int size, int oc)
+{
+    const nw_shape in = {3, {c, size, size}};
+    const size_t x = (size_t)(n * size * size * c) * 4, w = (size_t)(9 * c * oc) * 4,
+                 y = (size_t)(n * size * size * oc) * 4, v = (size_t)oc * 4;
+    struct contest q = {.d = square(n, 1, c, size, oc, 3, 1, 1),
+                        .norm = {(size_t)(n * size * size), (size_t)oc}};
+    void *memory[] = {twin_guarded(w), twin_guarded(y),
+                      twin_guarded(v), twin_guarded(v),
+                      twin_guarded(y), twin_guarded(v),
+                      twin_guarded(x), twin_guarded(w),
+                      twin_guarded(y), NULL};
+
+    q.s = (nw_stage){n, threads, c, size, size, oc, size, size, 3, 1, 1, 1, NW_GATE_RELU};
+    for (int p = 0; p < NW_CONV_PASSES; p++)
+        if (nw_onednn_conv(ctx, &q.d, p, 0, &q.way[p]) < 0 || !q.way[p].run)
+            return;
+    if (twin_open(&q.relu, ctx, &nw_op_relu_f32, 4, "relu", 1, &in, n, 0) != NW_OK)
+        return;
+    memory[9] = twin_guarded(most_scratch(&q));
+    q.dz = memory[8];
+    q.a = (nw_stage_args){.x = q.relu.x[0],
+                          .w = {memory[0]},
+                          .y = memory[1],
+                          .moment = memory[2],
+                          .variance = memory[3],
+                          .dy = memory[4],
+                          .y_mean = memory[5],
+                          .on_dy = memory[5],
+                          .on_y = memory[5],
+                          .fixed = memory[5],
+                          .dx = memory[6],
+                          .dw = {memory[7]},
+                          .scratch = memory[9]};
+    fight(&q);
+    contest_print(&q);
+    for (int i = 0; i < 10; i++)
+        twin_free(memory[i]);
+    for (int p = 0; p < NW_CONV_PASSES; p++)
+        nw_release(ctx, q.way[p].self);
+    twin_close(&q.relu);
+}
+
+static void stages(nw_ctx *ctx, int threads)
+{
+    static const int dense[][3] = {
+        {16, 32, 16}, {32, 16, 32}, {64, 8, 64}, {36, 32, 36}, {64, 16, 64}};
+
+    for (size_t i = 0; i < sizeof(dense) / sizeof(*dense); i++)
+        dense_line(ctx, threads, 64, dense[i][0], dense[i][1], dense[i][2]);
+}
+
 /* ---- The other ops ----------------------------------------------------------------- */
 
 static double op_seconds(const twin *t, void (*pass)(const nw_run *run))
@@ -194,8 +358,11 @@ int main(int argc, char **argv)
 {
     nw_ctx *ctx = nw_open(NULL);
 
-    nw_set_threads(argc > 1 ? atoi(argv[1]) : 2);
+    const int threads = argc > 1 ? atoi(argv[1]) : 2;
+
+    nw_set_threads(threads);
     convolutions(ctx);
+    stages(ctx, threads);
     others(ctx);
     nw_close(ctx);
     return 0;

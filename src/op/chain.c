@@ -40,7 +40,9 @@ struct state {
 
 const nw_stage_type *nw_chain_conv(int k, int stride)
 {
-    return k == 1 && stride == 1 ? &nw_stage_point : NULL;
+    if (stride != 1)
+        return NULL;
+    return k == 1 ? &nw_stage_point : k == 3 ? &nw_stage_dense : NULL;
 }
 
 int nw_chain_gate(const char *op)

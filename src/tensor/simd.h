@@ -46,6 +46,13 @@ static inline int nw_has_wide(void)
 }
 #endif
 
+/* A function that asks for lines before it writes them (__builtin_prefetch). */
+#ifdef __x86_64__
+#define NW_FETCHES __attribute__((target("prfchw")))
+#else
+#define NW_FETCHES
+#endif
+
 enum { NW_LANES = 8 };
 typedef float nw_v __attribute__((vector_size(32)));
 /* The same in memory, at any address. */

@@ -51,7 +51,7 @@ typedef struct nw_stage_args {
 typedef struct nw_stage_type {
     const char *name;
     int n_filter;
-    int in_place; /* dx may be dy, where they have the same shape */
+    int in_place;                   /* dx may be dy, where they have the same shape */
     int (*fits)(const nw_stage *s); /* 1 = these shapes, on this CPU */
     size_t (*scratch)(const nw_stage *s, int backward);
     void (*forward)(const nw_stage *s, const nw_stage_args *a);
@@ -66,5 +66,8 @@ extern const nw_stage_type nw_stage_depth;
 
 /* 1x1 (oc,c,1,1): src/tensor/stage_point.c */
 extern const nw_stage_type nw_stage_point;
+
+/* 3x3 (oc,c,3,3), stride 1, by minimal filtering: src/tensor/stage_dense.c */
+extern const nw_stage_type nw_stage_dense;
 
 #endif

@@ -17,8 +17,8 @@ size_t nw_panel_floats(int n, int k);
  * which is how far apart its numbers stand. n is rounded up to a multiple of 8. */
 size_t nw_panel_at(int i, int n, int k, int *width);
 
-/* Panels of a matrix whose number in row l, column i is w[i by_column + l by_row]; columns
- * beyond the last are zero. */
+/* Panels of a matrix whose number in row l, column i is w[i by_column + l by_row];
+ * columns beyond the last are zero. */
 void nw_pack_panels(int n, int k, const float *w, size_t by_column, size_t by_row,
                     float *panels);
 

@@ -45,9 +45,21 @@ static const char *const specs[] = {
     "depthwise_separable k=7 out=27",
 };
 
+/* By minimal filtering where tiles of 4x4 are mostly within the image: as exact. */
+static const char *const dense_specs[] = {
+    "relu_conv_bn k=3",
+    "relu_conv_bn k=3 affine=0",
+    "relu_conv_bn k=3 out=24 affine=0",
+    "relu_conv_bn k=3 out=11",
+};
+
 static const int shapes[][4] = {/* batch, c, h, w */
                                 {1, 8, 8, 8},  {2, 16, 7, 9},  {3, 36, 5, 4},
                                 {5, 9, 13, 6}, {17, 20, 6, 6}, {2, 40, 1, 3}};
+
+static const int dense_shapes[][4] = {{1, 8, 8, 8},   {1, 16, 7, 11}, {2, 16, 7, 9},
+                                      {5, 9, 13, 6},  {3, 36, 3, 4},  {17, 20, 6, 7},
+                                      {2, 64, 16, 16}};
 
 struct side {
     nw_net *net;
@@ -266,6 +278,10 @@ static void test_shortcuts__agree_with_the_expansion(void **state)
         for (size_t k = 0; k < sizeof(shapes) / sizeof(*shapes); k++)
             for (enum reader r = 0; r < READERS; r++)
                 check(ctx, specs[i], shapes[k], r);
+    for (size_t i = 0; i < sizeof(dense_specs) / sizeof(*dense_specs); i++)
+        for (size_t k = 0; k < sizeof(dense_shapes) / sizeof(*dense_shapes); k++)
+            for (enum reader r = 0; r < READERS; r++)
+                check(ctx, dense_specs[i], dense_shapes[k], r);
     nw_close(ctx);
 }
 
