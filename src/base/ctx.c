@@ -122,9 +122,11 @@ void *nw_alloc(nw_ctx *ctx, size_t size)
     return nw_new(ctx, size, NULL);
 }
 
+/* Aligned to huge pages, and whole ones: the last would be small pages otherwise. */
 void *nw_map(nw_ctx *ctx, size_t size)
 {
-    size_t total = size + 2 * (size_t)HUGE;
+    size_t pages = (size + HUGE - 1) & ~((size_t)HUGE - 1);
+    size_t total = pages + 2 * (size_t)HUGE;
     char *raw, *block;
 
     if (size < (size_t)HUGE)
@@ -135,7 +137,7 @@ void *nw_map(nw_ctx *ctx, size_t size)
         return NULL;
     }
     block = (char *)(((uintptr_t)raw + 2 * (size_t)HUGE - 1) & ~((uintptr_t)HUGE - 1));
-    madvise(block, size, MADV_HUGEPAGE); /* a hint: refusal changes nothing */
+    madvise(block, pages, MADV_HUGEPAGE); /* a hint: refusal changes nothing */
     return adopt(ctx, block, (struct head){.raw = raw, .size = size, .mapped = total});
 }
 
