@@ -1,10 +1,11 @@
 #include "ctx.h"
 
+#include "parallel.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum { ALIGN = 64, HUGE = 2 << 20 };
 
@@ -51,9 +52,7 @@ nw_ctx *nw_open(const nw_config *config)
         return NULL;
     memset(ctx, 0, sizeof(*ctx));
     if (c.threads <= 0)
-        c.threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (c.threads < 1)
-        c.threads = 1;
+        c.threads = nw_cores();
     ctx->config = c;
     return ctx;
 }

@@ -1,11 +1,11 @@
 #include "plan.h"
 
+#include "clock.h"
 #include "parallel.h"
 #include "random.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- Making ------------------------------------------------------------------- */
 
@@ -279,14 +279,6 @@ static double mean(const nw_plan *plan, int turn)
 
 /* ---- Time ----------------------------------------------------------------------- */
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Of a shortcut, all the nodes that it stands for. */
 static double macs_of(const nw_plan *plan, const nw_turn *t)
 {
@@ -321,11 +313,11 @@ const nw_turn_time *nw_plan_times(nw_plan *plan, int *n)
 static void forward(nw_plan *plan, int i)
 {
     const nw_turn *t = &plan->turn[i];
-    const double start = plan->time ? now() : 0;
+    const double start = plan->time ? nw_now() : 0;
 
     t->op->forward(&t->run);
     if (plan->time) {
-        plan->time[i].forward += now() - start;
+        plan->time[i].forward += nw_now() - start;
         plan->time[i].passes++;
     }
 }
@@ -397,12 +389,12 @@ static void add_temps(nw_plan *plan, nw_turn *t)
 static void backward(nw_plan *plan, int i)
 {
     nw_turn *t = &plan->turn[i];
-    const double start = plan->time ? now() : 0;
+    const double start = plan->time ? nw_now() : 0;
 
     t->op->backward(&t->run);
     add_temps(plan, t);
     if (plan->time)
-        plan->time[i].backward += now() - start;
+        plan->time[i].backward += nw_now() - start;
 }
 
 static void go_back(nw_plan *plan)
