@@ -1,10 +1,11 @@
 #include "ctx.h"
 
+#include "parallel.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum { ALIGN = 64, HUGE = 2 << 20 };
 
@@ -51,9 +52,7 @@ nw_ctx *nw_open(const nw_config *config)
         return NULL;
     memset(ctx, 0, sizeof(*ctx));
     if (c.threads <= 0)
-        c.threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (c.threads < 1)
-        c.threads = 1;
+        c.threads = nw_cores();
     ctx->config = c;
     return ctx;
 }
@@ -122,9 +121,11 @@ void *nw_alloc(nw_ctx *ctx, size_t size)
     return nw_new(ctx, size, NULL);
 }
 
+/* Aligned to huge pages, and whole ones: the last would be small pages otherwise. */
 void *nw_map(nw_ctx *ctx, size_t size)
 {
-    size_t total = size + 2 * (size_t)HUGE;
+    size_t pages = (size + HUGE - 1) & ~((size_t)HUGE - 1);
+    size_t total = pages + 2 * (size_t)HUGE;
     char *raw, *block;
 
     if (size < (size_t)HUGE)
@@ -135,7 +136,7 @@ void *nw_map(nw_ctx *ctx, size_t size)
         return NULL;
     }
     block = (char *)(((uintptr_t)raw + 2 * (size_t)HUGE - 1) & ~((uintptr_t)HUGE - 1));
-    madvise(block, size, MADV_HUGEPAGE); /* a hint: refusal changes nothing */
+    madvise(block, pages, MADV_HUGEPAGE); /* a hint: refusal changes nothing */
     return adopt(ctx, block, (struct head){.raw = raw, .size = size, .mapped = total});
 }
 

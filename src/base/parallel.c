@@ -5,6 +5,8 @@
  */
 #include "parallel.h"
 
+#include <sched.h>
+
 #if defined(__SANITIZE_THREAD__)
 #define NW_PLAIN_THREADS 1
 #elif defined(__has_feature)
@@ -12,6 +14,16 @@
 #define NW_PLAIN_THREADS 1
 #endif
 #endif
+
+int nw_cores(void)
+{
+    cpu_set_t mask;
+    int n;
+
+    CPU_ZERO(&mask);
+    n = sched_getaffinity(0, sizeof(mask), &mask) ? 1 : CPU_COUNT(&mask);
+    return n < 1 ? 1 : n;
+}
 
 static void run_part(size_t part, size_t n, size_t grain, nw_body body, void *arg)
 {

@@ -19,6 +19,9 @@ void nw_parallel(size_t n, size_t grain, nw_body body, void *arg);
  * memory that stays in its caches, never for what a result could depend on. */
 int nw_thread(void);
 
+/* Cores that this process may use, at least 1. */
+int nw_cores(void);
+
 /* For the calling thread and what it calls, oneDNN included. */
 void nw_set_threads(int threads);
 

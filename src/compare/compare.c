@@ -10,6 +10,8 @@
  *     arXiv:1902.07638.
  */
 #include "compare.h"
+
+#include "clock.h"
 #include "estimate.h"
 #include "graph.h"
 #include "loop.h"
@@ -198,14 +200,14 @@ static nw_status some_succeeded(const nw_compare_state *c)
 /* Finished runs stay, however this ends. */
 static nw_status run_all(nw_compare_state *c)
 {
-    const double began = nw_loop_now();
+    const double began = nw_now();
     nw_study *study = c->config->study;
     nw_status status, after;
 
     NW_TRY(nw_compare_recall(c));
     status = nw_compare_runs(c);
     if (status >= 0)
-        return nw_compare_finish(c, nw_loop_now() - began);
+        return nw_compare_finish(c, nw_now() - began);
     after = study ? nw_study_commit(study) : NW_OK;
     return after < 0 && status == NW_ESTOPPED ? after : status;
 }

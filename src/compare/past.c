@@ -7,6 +7,8 @@
  * of a quarter of a second.
  */
 #include "compare.h"
+
+#include "clock.h"
 #include "loop.h"
 #include "text.h"
 
@@ -80,7 +82,7 @@ nw_status nw_compare_recall(nw_compare_state *c)
         status = recall(c, i, &blob);
     nw_blob_free(&blob);
     NW_TRY(status);
-    c->committed = nw_loop_now();
+    c->committed = nw_now();
     return nw_study_begin(c->config->study);
 }
 
@@ -100,10 +102,10 @@ nw_status nw_compare_remember(nw_compare_state *c, int i)
         status = nw_study_put_file(c->config->study, c->stage, name.data, &blob);
     nw_text_free(&name);
     nw_blob_free(&blob);
-    if (status < 0 || nw_loop_now() - c->committed < COMMIT_S)
+    if (status < 0 || nw_now() - c->committed < COMMIT_S)
         return status;
     NW_TRY(nw_study_commit(c->config->study));
-    c->committed = nw_loop_now();
+    c->committed = nw_now();
     return nw_study_begin(c->config->study);
 }
 

@@ -277,20 +277,32 @@ static nw_status add_node(struct build *b, int place)
     return add_params(g, g->n++);
 }
 
-static nw_status build(struct build *b)
+/* Which places are wanted, and room for their nodes: a path is a small part of its space.
+ */
+static nw_status make_room(struct build *b)
 {
-    nw_space *s = b->space;
     nw_graph *g = b->g;
-    size_t n = (size_t)s->n_place;
+    size_t n = (size_t)b->space->n_place, n_wanted = 0;
 
     b->stands_for = nw_arena_get(&g->arena, n * sizeof(int));
     b->index = nw_arena_get(&g->arena, n * sizeof(int));
     b->wanted = nw_arena_get(&g->arena, n);
-    g->node = nw_arena_get(&g->arena, n * sizeof(*g->node));
-    g->param = nw_arena_get(&g->arena, n * NW_MAX_PARAM * sizeof(*g->param));
-    if (!b->stands_for || !b->index || !b->wanted || !g->node || !g->param)
+    if (!b->stands_for || !b->index || !b->wanted)
         return NW_ENOMEM;
     mark(b);
+    for (size_t i = 0; i < n; i++)
+        n_wanted += b->wanted[i] != 0;
+    g->node = nw_arena_get(&g->arena, n_wanted * sizeof(*g->node));
+    g->param = nw_arena_get(&g->arena, n_wanted * NW_MAX_PARAM * sizeof(*g->param));
+    return g->node && g->param ? NW_OK : NW_ENOMEM;
+}
+
+static nw_status build(struct build *b)
+{
+    nw_space *s = b->space;
+    nw_graph *g = b->g;
+
+    NW_TRY(make_room(b));
     for (int i = 0; i < s->n_place; i++)
         if (b->wanted[i])
             NW_TRY(add_node(b, i));

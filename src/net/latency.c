@@ -1,20 +1,12 @@
 #include "latency.h"
 
+#include "clock.h"
 #include "plan.h"
 #include "random.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum { WARM_UP = 3 };
-
-static double now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -29,11 +21,11 @@ static nw_status measure(nw_plan *plan, const float *x, int passes, double *ms)
     const nw_batch batch = {.x = x};
 
     for (int i = -WARM_UP; i < passes; i++) {
-        const double start = now_ms();
+        const double start = nw_now();
 
         NW_TRY(nw_plan_forward(plan, &batch, &pass, NULL));
         if (i >= 0)
-            ms[i] = now_ms() - start;
+            ms[i] = 1e3 * (nw_now() - start);
     }
     return NW_OK;
 }

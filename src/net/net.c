@@ -1,4 +1,4 @@
-#include "net.h"
+#include "plan.h"
 
 #include "random.h"
 
@@ -19,11 +19,8 @@ static void net_destroy(void *object)
 {
     nw_net *net = object;
 
-    for (int i = 0; i < 4; i++)
-        nw_plan_free(net->plan[i]);
+    nw_plans_free(net);
     nw_graph_free(net->graph);
-    while (net->newest)
-        nw_plan_free(net->newest);
     nw_release(net->ctx, net->arena);
     release_blocks(net);
     nw_release(net->ctx, net->mix);
@@ -70,15 +67,20 @@ static void start_param(nw_net *net, int i, uint64_t seed)
     }
 }
 
-static nw_status make_blocks(nw_net *net)
+static nw_status make_mix(nw_net *net)
 {
     size_t weights = net->graph->space ? (size_t)net->graph->space->n_weight : 0;
 
-    net->param = nw_map(net->ctx, net->graph->n_trainable * net->real_size + 1);
-    net->buffer = nw_map(net->ctx, net->graph->n_buffer * net->real_size + 1);
     net->mix = nw_alloc(net->ctx, (weights + 1) * sizeof(double));
     net->dmix = nw_alloc(net->ctx, (weights + 1) * sizeof(double));
-    return net->param && net->buffer && net->mix && net->dmix ? NW_OK : NW_ENOMEM;
+    return net->mix && net->dmix ? NW_OK : NW_ENOMEM;
+}
+
+static nw_status make_blocks(nw_net *net)
+{
+    net->param = nw_map(net->ctx, net->graph->n_trainable * net->real_size + 1);
+    net->buffer = nw_map(net->ctx, net->graph->n_buffer * net->real_size + 1);
+    return net->param && net->buffer ? make_mix(net) : NW_ENOMEM;
 }
 
 nw_status nw_net_need_grad(nw_net *net)
@@ -96,21 +98,32 @@ nw_status nw_net_start(nw_net *net, uint64_t seed)
     return NW_OK;
 }
 
-static nw_status make(nw_net *net, nw_space *space, const nw_arch *arch, uint64_t seed,
-                      unsigned flags)
+static nw_status make_graph(nw_net *net, nw_space *space, const nw_arch *arch,
+                            unsigned flags)
 {
     NW_TRY(nw_seal(space));
     net->graph = nw_graph_new(net->ctx, space, arch, net->precision, flags);
-    if (!net->graph)
-        return NW_ENOMEM; /* or whatever is pending */
-    NW_TRY(nw_net_start(net, seed));
-    space = net->graph->space; /* not that of the arch if that is coded */
+    return net->graph ? NW_OK : NW_ENOMEM; /* or whatever is pending */
+}
+
+static void start_mix(nw_net *net, const nw_arch *arch)
+{
+    const nw_space *space = net->graph->space; /* not the arch's if that is coded */
+
     for (int c = 0; c < space->n_choice; c++)
         for (int i = 0; i < space->choice[c].n; i++) {
             int k = space->choice[c].first + i;
 
             net->mix[k] = arch ? arch->w[k] : nw_equal_weight(&space->choice[c], i);
         }
+}
+
+static nw_status make(nw_net *net, nw_space *space, const nw_arch *arch, uint64_t seed,
+                      unsigned flags)
+{
+    NW_TRY(make_graph(net, space, arch, flags));
+    NW_TRY(nw_net_start(net, seed));
+    start_mix(net, arch);
     return NW_OK;
 }
 
@@ -157,38 +170,96 @@ static int same_param(const nw_param *a, const nw_param *b)
            !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof(*a->dim));
 }
 
-static nw_status share_param(nw_gparam *p, const nw_net *owner)
+/* The parameter of the owner that has that name, from `*next` on; -1 = none. Nets have
+ * their parameters in nearly the same order. */
+static int find_param(const nw_net *owner, const char *name, int *next)
 {
-    for (int i = 0; i < owner->graph->n_param; i++) {
-        const nw_gparam *other = &owner->graph->param[i];
+    const int n = owner->graph->n_param;
 
-        if (strcmp(p->name, other->name))
-            continue;
-        if (!same_param(p->param, other->param))
-            return nw_fail(owner->ctx, NW_EMATCH,
-                           "\"%s\" has another shape in the net that owns it", p->name);
-        p->offset = other->offset;
-        return NW_OK;
+    for (int i = 0; i < n; i++) {
+        const int k = (*next + i) % n;
+
+        if (!strcmp(owner->graph->param[k].name, name)) {
+            *next = k + 1;
+            return k;
+        }
     }
-    return nw_fail(owner->ctx, NW_EMATCH,
-                   "\"%s\" is not in the net that owns the weights", p->name);
+    return -1;
 }
 
-nw_status nw_net_share(nw_net *net, nw_net *owner)
+static nw_status share_param(nw_gparam *p, const nw_net *owner, int *next)
 {
-    if (!net || !owner)
-        return NW_ENOMEM;
-    if (net->precision != owner->precision)
-        return nw_fail(net->ctx, NW_EMATCH, "nets of two precisions share no weights");
-    for (int i = 0; i < net->graph->n_param; i++)
-        NW_TRY(share_param(&net->graph->param[i], owner));
-    NW_TRY(nw_net_need_grad(owner));
+    const int k = find_param(owner, p->name, next);
+
+    if (k < 0)
+        return nw_fail(owner->ctx, NW_EMATCH,
+                       "\"%s\" is not in the net that owns the weights", p->name);
+    if (!same_param(p->param, owner->graph->param[k].param))
+        return nw_fail(owner->ctx, NW_EMATCH,
+                       "\"%s\" has another shape in the net that owns it", p->name);
+    p->offset = owner->graph->param[k].offset;
+    return NW_OK;
+}
+
+static void live_off(nw_net *net, nw_net *owner)
+{
     release_blocks(net);
     net->owner = owner;
     net->param = owner->param;
     net->grad = owner->grad;
     net->buffer = owner->buffer;
+}
+
+nw_status nw_net_share(nw_net *net, nw_net *owner)
+{
+    int next = 0;
+
+    if (!net || !owner)
+        return NW_ENOMEM;
+    if (net->precision != owner->precision)
+        return nw_fail(net->ctx, NW_EMATCH, "nets of two precisions share no weights");
+    for (int i = 0; i < net->graph->n_param; i++)
+        NW_TRY(share_param(&net->graph->param[i], owner, &next));
+    NW_TRY(nw_net_need_grad(owner));
+    live_off(net, owner);
     return NW_OK;
+}
+
+int nw_net_can_share(const nw_net *net, const nw_net *owner)
+{
+    int next = 0;
+
+    for (int i = 0; i < net->graph->n_param; i++) {
+        const int k = find_param(owner, net->graph->param[i].name, &next);
+
+        if (k < 0 ||
+            !same_param(net->graph->param[i].param, owner->graph->param[k].param))
+            return 0;
+    }
+    return net->precision == owner->precision;
+}
+
+static nw_status move_in(nw_net *net, nw_net *room, nw_space *space, const nw_arch *arch,
+                         unsigned flags)
+{
+    NW_TRY(make_graph(net, space, arch, flags));
+    NW_TRY(make_mix(net));
+    start_mix(net, arch);
+    live_off(net, room);
+    return NW_OK;
+}
+
+nw_net *nw_net_in(nw_net *room, nw_space *space, const nw_arch *arch, unsigned flags)
+{
+    nw_net *net = nw_net_empty(room->ctx, room->precision);
+
+    if (!net)
+        return NULL;
+    net->host = room;
+    if (move_in(net, room, space, arch, flags) >= 0)
+        return net;
+    nw_net_free(net);
+    return NULL;
 }
 
 nw_status nw_net_set_arch(nw_net *net, const nw_arch *arch)

@@ -25,10 +25,11 @@ struct nw_net {
     void *grad;       /* as many; NULL until a plan with backward is made    */
     void *buffer;     /* graph->n_buffer numbers                             */
     nw_net *owner;    /* whose these three are, see nw_net_share(); NULL = its own */
+    nw_net *host;     /* in whose arena its plans work; NULL = its own       */
     double *mix;      /* weights of the arch: space->n_weight                */
     double *dmix;     /* d loss / d mix, added to by nw_plan_backward()      */
     nw_plan *plan[4]; /* lately used; owned                                  */
-    nw_plan *newest;  /* of all plans, linked                                */
+    nw_plan *newest;  /* of all plans that work in this net's arena, linked  */
     char *arena;      /* as large as the largest plan so far                 */
     size_t arena_bytes;
     uint64_t clock;    /* of their use                                        */
@@ -50,6 +51,14 @@ nw_status nw_net_start(nw_net *net, uint64_t seed);
  * Before any plan. NW_EMATCH where it lacks one, or has it in another shape; the net is
  * then good for nothing but nw_net_free(). */
 nw_status nw_net_share(nw_net *net, nw_net *owner);
+
+/* A net without a start: its parameters, gradients and buffers are whatever stands in the
+ * blocks of `room`, which must be large enough and outlive it, and it works in the arena
+ * of `room`. Of all nets in one room one is at work at a time. */
+nw_net *nw_net_in(nw_net *room, nw_space *space, const nw_arch *arch, unsigned flags);
+
+/* Has `owner` all that `net` has, in the same shapes? Then nw_net_share() takes it. */
+int nw_net_can_share(const nw_net *net, const nw_net *owner);
 
 /* New weights for the choices of a supernet; options of weight 0 are not mixed in. */
 nw_status nw_net_set_arch(nw_net *net, const nw_arch *arch);

@@ -1,19 +1,25 @@
 #include "plan.h"
 
+#include "clock.h"
 #include "parallel.h"
 #include "random.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- Making ------------------------------------------------------------------- */
+
+/* In whose arena a net's plans work. */
+static nw_net *host_of(nw_net *net)
+{
+    return net->host ? net->host : net;
+}
 
 static void *address(const nw_plan *plan, int life)
 {
     return life < 0 || !plan->life[life].bytes
                ? NULL
-               : plan->net->arena + plan->life[life].offset;
+               : host_of(plan->net)->arena + plan->life[life].offset;
 }
 
 static void point_params(nw_plan *plan, nw_turn *t)
@@ -95,21 +101,25 @@ static nw_status make_room(nw_net *net, size_t bytes)
 
 static void join(nw_plan *plan)
 {
-    plan->older = plan->net->newest;
+    nw_net *host = host_of(plan->net);
+
+    plan->older = host->newest;
     if (plan->older)
         plan->older->newer = plan;
-    plan->net->newest = plan;
+    host->newest = plan;
 }
 
 static void part(nw_plan *plan)
 {
+    nw_net *host = host_of(plan->net);
+
     for (int i = 0; i < 4; i++)
         if (plan->net->plan[i] == plan)
             plan->net->plan[i] = NULL;
     if (plan->newer)
         plan->newer->older = plan->older;
-    else if (plan->net->newest == plan)
-        plan->net->newest = plan->older;
+    else if (host->newest == plan)
+        host->newest = plan->older;
     if (plan->older)
         plan->older->newer = plan->newer;
 }
@@ -128,7 +138,7 @@ static nw_status make(nw_plan *plan)
     for (int i = 0; i < plan->n; i++)
         NW_TRY(prepare(plan, &plan->turn[i]));
     NW_TRY(nw_plan_lives(plan));
-    NW_TRY(make_room(net, plan->bytes));
+    NW_TRY(make_room(host_of(net), plan->bytes));
     for (int i = 0; i < plan->n; i++)
         point(plan, &plan->turn[i], 1);
     return NW_OK;
@@ -167,6 +177,17 @@ void nw_plan_free(nw_plan *plan)
 {
     if (plan)
         nw_release(plan->net->ctx, plan);
+}
+
+void nw_plans_free(nw_net *net)
+{
+    nw_plan *older;
+
+    for (nw_plan *p = host_of(net)->newest; p; p = older) {
+        older = p->older;
+        if (p->net == net)
+            nw_plan_free(p);
+    }
 }
 
 size_t nw_plan_bytes(const nw_plan *plan)
@@ -262,14 +283,6 @@ static double mean(const nw_plan *plan, int turn)
 
 /* ---- Time ----------------------------------------------------------------------- */
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Of a shortcut, all the nodes that it stands for. */
 static double macs_of(const nw_plan *plan, const nw_turn *t)
 {
@@ -304,11 +317,11 @@ const nw_turn_time *nw_plan_times(nw_plan *plan, int *n)
 static void forward(nw_plan *plan, int i)
 {
     const nw_turn *t = &plan->turn[i];
-    const double start = plan->time ? now() : 0;
+    const double start = plan->time ? nw_now() : 0;
 
     t->op->forward(&t->run);
     if (plan->time) {
-        plan->time[i].forward += now() - start;
+        plan->time[i].forward += nw_now() - start;
         plan->time[i].passes++;
     }
 }
@@ -380,12 +393,12 @@ static void add_temps(nw_plan *plan, nw_turn *t)
 static void backward(nw_plan *plan, int i)
 {
     nw_turn *t = &plan->turn[i];
-    const double start = plan->time ? now() : 0;
+    const double start = plan->time ? nw_now() : 0;
 
     t->op->backward(&t->run);
     add_temps(plan, t);
     if (plan->time)
-        plan->time[i].backward += now() - start;
+        plan->time[i].backward += nw_now() - start;
 }
 
 static void go_back(nw_plan *plan)

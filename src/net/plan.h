@@ -51,7 +51,7 @@ struct nw_plan {
     size_t scratch_bytes;   /* the most that any turn wants; shared by all */
     int scratch;            /* life */
     size_t bytes;           /* of the net's arena that it uses */
-    nw_plan *older, *newer; /* of the same net                 */
+    nw_plan *older, *newer; /* in the same arena               */
     nw_turn_time *time;     /* by turn; NULL = not taken       */
     uint64_t used;
 };
@@ -67,6 +67,9 @@ static inline int nw_sends_gradient(const nw_plan *plan, const nw_turn *t, int j
 {
     return t->works_back && nw_may_send(t, j) && plan->turn[t->in[j]].works_back;
 }
+
+/* Of the net, for its end. */
+void nw_plans_free(nw_net *net);
 
 /* Make the turns of a plan whose config and net are set: src/net/turns.c */
 nw_status nw_plan_turns(nw_plan *plan);

@@ -184,7 +184,7 @@ static void conv2d_release(nw_run *run)
     struct conv2d_state *s = run->state;
 
     for (int p = 0; s && p < NW_CONV_PASSES; p++)
-        nw_release(run->ctx, s->way[p].self);
+        NW_R(nw_conv_leave)(&s->way[p]);
     nw_release(run->ctx, s);
     run->state = NULL;
 }

@@ -7,6 +7,7 @@
  * same transaction as the next one. After a kill the search goes on from the last
  * checkpoint and repeats what came after it, bit for bit.
  */
+#include "clock.h"
 #include "graph.h"
 #include "loop.h"
 #include "net.h"
@@ -68,7 +69,7 @@ nw_status nw_loop_save(struct loop *l)
 {
     nw_blob blob = {.ctx = l->ctx};
     nw_state writer = nw_blob_writer(&blob);
-    double start = nw_loop_now();
+    double start = nw_now();
     nw_status status;
 
     if (!l->study)
@@ -81,7 +82,7 @@ nw_status nw_loop_save(struct loop *l)
     nw_blob_free(&blob);
     NW_TRY(status);
     NW_TRY(nw_study_commit(l->study));
-    l->saved = nw_loop_now();
+    l->saved = nw_now();
     l->saving = l->saved - start;
     return nw_study_begin(l->study);
 }

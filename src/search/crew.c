@@ -2,6 +2,7 @@
 #include "crew.h"
 
 #include "child.h"
+#include "clock.h"
 #include "graph.h"
 
 #include <errno.h>
@@ -125,7 +126,7 @@ static nw_status give(struct loop *l, struct hand *hand, struct flight *f)
                              .best = best_for(l, t->fidelity)};
 
     hand->trial = t->id;
-    hand->since = nw_loop_now();
+    hand->since = nw_now();
     hand->progress = (nw_progress){.loss = NAN, .accuracy = NAN};
     if (f->began < 0)
         f->began = nw_loop_spent(l);
@@ -270,7 +271,7 @@ static nw_status replace_slow(struct loop *l)
     for (int i = 0; i < l->crew->n && most > 0; i++) {
         struct hand *hand = &l->crew->hand[i];
 
-        if (hand->trial && nw_loop_now() - hand->since > most)
+        if (hand->trial && nw_now() - hand->since > most)
             NW_TRY(replace(l, hand, words));
     }
     return NW_OK;

@@ -7,13 +7,13 @@
  */
 #include "loop.h"
 
+#include "clock.h"
 #include "crew.h"
 #include "export.h"
 #include "graph.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 /* Checkpoints take at most a twentieth of the time, and come no more than four times a
  * second. */
@@ -22,17 +22,9 @@ static const double CHECKPOINT_SHARE = .05, CHECKPOINT_S = .25;
 /* When neither the strategy nor the user says when it is enough. */
 enum { MOST_TRIALS = 100 };
 
-double nw_loop_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 double nw_loop_spent(const struct loop *l)
 {
-    return l->seconds + nw_loop_now() - l->began;
+    return l->seconds + nw_now() - l->began;
 }
 
 /* ---- One trial -------------------------------------------------------------- */
@@ -284,7 +276,7 @@ nw_status nw_loop_run(struct loop *l)
                            l->stage_name);
         }
         if (l->study &&
-            nw_loop_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
+            nw_now() - l->saved > fmax(CHECKPOINT_S, l->saving / CHECKPOINT_SHARE))
             NW_TRY(nw_loop_save(l));
     }
 }

@@ -87,7 +87,6 @@ double nw_loop_excess(void *loop, const nw_arch *arch);
 int nw_loop_allows(void *loop, const nw_arch *arch);
 nw_status nw_loop_feasible(struct loop *l);
 
-double nw_loop_now(void);
 double nw_loop_spent(const struct loop *l); /* seconds, over all runs */
 
 /* What a trial is worth, if the user says what counts. */

@@ -5,6 +5,8 @@
  * estimator only works.
  */
 #include "crew.h"
+
+#include "clock.h"
 #include "estimate.h"
 #include "graph.h"
 #include "loop.h"
@@ -145,7 +147,7 @@ static nw_status search(struct loop *l)
         NW_TRY(nw_loop_restore(l));
         NW_TRY(nw_study_begin(l->study));
     }
-    l->began = l->saved = nw_loop_now();
+    l->began = l->saved = nw_now();
     if (l->config->jobs > 0)
         NW_TRY(nw_crew_open(l));
     NW_TRY(nw_loop_run(l));

@@ -1,6 +1,8 @@
 /* worker.c - the other side of crew.c: one trial after another, in a process of its own.
  */
 #include "crew.h"
+
+#include "clock.h"
 #include "graph.h"
 
 #include <math.h>
@@ -36,7 +38,7 @@ static nw_status take_order(struct shift *s)
     f->trial.seed = s->order.seed;
     f->trial.fidelity = s->order.fidelity;
     memcpy(f->trial.arch->w, link->data + sizeof(s->order), weights);
-    s->told = s->saved = nw_loop_now();
+    s->told = s->saved = nw_now();
     s->saving = 0;
     if (link->size == head || !l->estimator->state)
         return NW_OK;
@@ -50,11 +52,11 @@ static nw_status send_state(struct shift *s)
 {
     struct loop *l = s->l;
     struct flight *f = &l->flight[0];
-    const double start = nw_loop_now();
+    const double start = nw_now();
 
     NW_TRY(nw_loop_take_state(l, &f->state));
     NW_TRY(tell(l, NW_MSG_STATE, f->state.data, f->state.size));
-    s->saved = nw_loop_now();
+    s->saved = nw_now();
     s->saving = s->saved - start;
     return NW_OK;
 }
@@ -62,7 +64,7 @@ static nw_status send_state(struct shift *s)
 static nw_status report(struct shift *s)
 {
     struct loop *l = s->l;
-    const double now = nw_loop_now();
+    const double now = nw_now();
     nw_progress p = {.loss = NAN, .accuracy = NAN};
 
     if (now - s->told > PROGRESS_S && l->estimator->progress) {

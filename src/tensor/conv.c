@@ -2,8 +2,8 @@
 #include "conv.h"
 
 #include "columns.h"
-#include "onednn.h"
 #include "parallel.h"
+#include "ways.h"
 
 #include <string.h>
 
@@ -190,6 +190,11 @@ nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass 
     return NW_OK;
 }
 
+void NW_R(nw_conv_leave)(nw_conv_way *way)
+{
+    *way = (nw_conv_way){0};
+}
+
 #else
 
 /* oneDNN 2.6 gathers the pixels of a strided 1x1 convolution into scratch by whole
@@ -217,14 +222,22 @@ nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass 
         (pass == NW_CONV_BACK_WEIGHTS || (pass == NW_CONV_BACK_DATA && strided)))
         return NW_OK;
     if (!onednn_overruns(d, pass))
-        NW_TRY(nw_onednn_conv(ctx, d, pass, bias, way));
+        NW_TRY(nw_ways_find(ctx, d, pass, bias, way));
     if (has_own && !(way->run && strstr(way->name, "jit_dw"))) {
-        nw_release(ctx, way->self);
+        NW_R(nw_conv_leave)(way);
         *way = own;
     }
-    if (!way->run)
+    if (!way->run) {
+        NW_R(nw_conv_leave)(way);
         NW_R(nw_conv_portable)(d, pass, way);
+    }
     return NW_OK;
+}
+
+void NW_R(nw_conv_leave)(nw_conv_way *way)
+{
+    nw_ways_leave(way->lent);
+    *way = (nw_conv_way){0};
 }
 
 #endif

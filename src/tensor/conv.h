@@ -39,11 +39,13 @@ typedef struct nw_conv_way {
     void (*run)(const nw_conv_dims *d, void *self, const nw_conv_args *a);
     void *self;     /* of oneDNN; memory of the context */
     size_t scratch; /* bytes */
+    void *lent;     /* for nw_conv_leave()              */
 } nw_conv_way;
 
-/* bias: there is one. */
+/* bias: there is one. The way is given back by nw_conv_leave(). */
 nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass pass,
                                int bias, nw_conv_way *way);
+void NW_R(nw_conv_leave)(nw_conv_way *way);
 void NW_R(nw_conv_portable)(const nw_conv_dims *d, nw_conv_pass pass, nw_conv_way *way);
 
 /* One output channel per input channel, and 8 channels or more; 0 = does not take it. */

@@ -4,7 +4,22 @@
 
 #include <string.h>
 
-/* The slice with axes of size 1 in front, to four of them. */
+/* Axis 2 and all of axis 3 as one, so that rows are longer. */
+static void fold(nw_slice *s)
+{
+    s->dim[3] *= s->dim[2];
+    s->at[3] = s->at[2] * s->of[3];
+    s->of[3] *= s->of[2];
+    for (int i = 2; i > 0; i--) {
+        s->dim[i] = s->dim[i - 1];
+        s->of[i] = s->of[i - 1];
+        s->at[i] = s->at[i - 1];
+    }
+    s->dim[0] = s->of[0] = 1;
+    s->at[0] = 0;
+}
+
+/* The same slice with four axes, the last as long as it can be. */
 static nw_slice four(const nw_slice *slice)
 {
     nw_slice out = {4, {1, 1, 1, 1}, {1, 1, 1, 1}, {0}};
@@ -15,6 +30,8 @@ static nw_slice four(const nw_slice *slice)
         out.of[skip + i] = slice->of[i];
         out.at[skip + i] = slice->at[i];
     }
+    for (int i = 0; i < 3 && out.dim[3] == out.of[3]; i++)
+        fold(&out);
     return out;
 }
 

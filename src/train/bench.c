@@ -4,6 +4,7 @@
  * Passes over random numbers: only time and memory are looked at. Times of a pass are
  * medians; those of an op are means, since they are to add up.
  */
+#include "clock.h"
 #include "net.h"
 #include "random.h"
 #include "ranktest.h"
@@ -12,7 +13,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { WARM_UP = 2 };
 
@@ -35,14 +35,6 @@ struct line {
     int layers;
     double forward, backward, macs; /* seconds of one pass */
 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static nw_status make_batch(struct bench *b)
 {
@@ -84,10 +76,10 @@ static nw_status run(struct bench *b)
     if (!b->time)
         return NW_ENOMEM;
     for (int i = 0; i < b->config->passes; i++) {
-        const double start = now();
+        const double start = nw_now();
 
         NW_TRY(pass(b, WARM_UP + i));
-        b->ms[i] = 1e3 * (now() - start);
+        b->ms[i] = 1e3 * (nw_now() - start);
     }
     nw_sort(b->ms, b->config->passes);
     return NW_OK;

@@ -1,5 +1,7 @@
 #include "recipe.h"
 
+#include "cpu.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -17,6 +19,23 @@ static nw_status one_of(nw_ctx *ctx, const char *key, const char *value,
                    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }
 
+/* What it would need is said first where the CPU lacks it: no other build helps then. */
+static nw_status check_precision(nw_ctx *ctx, const char *precision)
+{
+    static const char *const precisions[] = {"f32", "f64", "bf16", NULL};
+
+    NW_TRY(one_of(ctx, "precision", precision, precisions));
+    if (strcmp(precision, "bf16"))
+        return NW_OK;
+    if (!nw_cpu_has_bf16())
+        return nw_fail(
+            ctx, NW_ESPEC,
+            "precision=bf16: needs a CPU with avx512_bf16 or amx_bf16, and this "
+            "one has neither; use f32");
+    return nw_fail(ctx, NW_ESPEC,
+                   "precision=bf16: this build has no kernels for it yet; use f32");
+}
+
 nw_status nw_recipe_check(nw_ctx *ctx, const nw_recipe *r)
 {
     static const char *const optimizers[] = {"sgd", "adam", "adamw", NULL};
@@ -24,14 +43,13 @@ nw_status nw_recipe_check(nw_ctx *ctx, const nw_recipe *r)
     static const char *const anneals[] = {"epoch", "step", NULL};
     static const char *const losses[] = {"cross_entropy", "mse", NULL};
     static const char *const metrics[] = {"accuracy", "topk", "loss", NULL};
-    static const char *const precisions[] = {"f32", "f64", NULL};
 
     NW_TRY(one_of(ctx, "optimizer", r->optimizer, optimizers));
     NW_TRY(one_of(ctx, "schedule", r->schedule, schedules));
     NW_TRY(one_of(ctx, "anneal", r->anneal, anneals));
     NW_TRY(one_of(ctx, "loss", r->loss, losses));
     NW_TRY(one_of(ctx, "metric", r->metric, metrics));
-    return one_of(ctx, "precision", r->precision, precisions);
+    return check_precision(ctx, r->precision);
 }
 
 nw_precision nw_recipe_precision(const nw_recipe *recipe)

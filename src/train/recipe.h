@@ -55,7 +55,7 @@ typedef struct nw_recipe {
     NW_RECIPE_KEY(s, steps, INT, "0", 0, 1000000000, "steps of an epoch at most; 0 = all of the data"), \
     NW_RECIPE_KEY(s, shuffle, BOOL, "1", 0, 0, "a new order every epoch"), \
     NW_RECIPE_KEY(s, augment, TEXT, "", 0, 0, "as in \"crop=4 flip=1 cutout=16\""), \
-    NW_RECIPE_KEY(s, precision, TEXT, "f32", 0, 0, "f32, or f64 to check it")
+    NW_RECIPE_KEY(s, precision, TEXT, "f32", 0, 0, "f32, or f64 to check it; bf16 is refused")
 /* clang-format on */
 
 /* Refuse words that the keys do not know. */

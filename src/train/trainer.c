@@ -1,19 +1,11 @@
 #include "trainer.h"
 
+#include "clock.h"
 #include "random.h"
 #include "score.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static nw_status init(nw_trainer *t, nw_data *data)
 {
@@ -57,9 +49,9 @@ void nw_trainer_clear(nw_trainer *t)
 {
     nw_plan_free(t->plan);
     nw_release(t->ctx, t->soft);
+    nw_feed_clear(&t->feed); /* its thread reads the augmentation */
     if (t->ctx)
         nw_augment_free(t->ctx, &t->augment);
-    nw_feed_clear(&t->feed);
     nw_optimizer_clear(&t->opt);
     *t = (nw_trainer){0};
 }
@@ -110,7 +102,7 @@ nw_status nw_trainer_grad(nw_trainer *t, nw_mode mode, double *loss)
 
 nw_status nw_trainer_step(nw_trainer *t)
 {
-    double start = now(), loss, norm = 0;
+    double start = nw_now(), loss, norm = 0;
 
     NW_TRY(nw_trainer_grad(t, NW_TRAIN, &loss));
     if (!isfinite(loss))
@@ -126,7 +118,7 @@ nw_status nw_trainer_step(nw_trainer *t)
                        "the gradient is not finite at step %ld (lr %g)", t->step + 1,
                        nw_trainer_lr(t));
     t->step++;
-    t->seconds += now() - start;
+    t->seconds += nw_now() - start;
     return t->step % t->feed.per_epoch ? NW_OK : NW_DONE;
 }
 

@@ -13,6 +13,7 @@
 
 #include "check.h"
 #include "failing.h"
+#include "ways.h"
 
 static long stride = 11;
 
@@ -116,6 +117,7 @@ static nw_status try(struct job j, struct failing *f)
     if (j.ctx) {
         if (status < 0)
             assert_says(j.ctx, "out of memory");
+        nw_ways_drop(j.ctx);
         assert_int_equal(nw_held_bytes(j.ctx), 0);
     }
     nw_close(j.ctx);
