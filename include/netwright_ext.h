@@ -98,6 +98,14 @@ typedef enum nw_mode {
     NW_RECALIBRATE, /* batch statistics, running ones become their plain average  */
 } nw_mode;
 
+/* On what an op runs, for those who measure it. */
+typedef struct nw_how {
+    const char *forward, *data, *weights; /* implementation of the pass; NULL = there is
+                                             no choice, or no such pass                */
+    int turned;    /* weights brought to another layout, in all passes                 */
+    int reordered; /* activations and their gradients, likewise                        */
+} nw_how;
+
 /* A node while it runs. All pointers are set by the executor and stay the same from
  * step to step; prepare() may read everything but the data. */
 typedef struct nw_run {
@@ -118,6 +126,7 @@ typedef struct nw_run {
     void *keep, *scratch;     /* as large as prepare() asked                      */
     size_t keep_bytes, scratch_bytes; /* set by prepare()                         */
     void *state;                      /* set by prepare(), given back in release() */
+    nw_how how;                       /* optional, set by prepare()                */
     nw_mode mode;
     const double *mix; /* choice: one weight an input                              */
     double *dmix;      /* choice: d loss / d weight, ADD to it; NULL = not wanted  */
@@ -258,9 +267,9 @@ double nw_measure_loss(const nw_measure *measure, const nw_score *score);
 
 typedef struct nw_env {
     nw_ctx *ctx;
-    nw_space *space; /* sealed */
+    nw_space *space;               /* sealed */
     nw_data *train, *valid, *test; /* as in nw_search_config */
-    const nw_arch *arch; /* of nw_search_config, may be NULL */
+    const nw_arch *arch;           /* of nw_search_config, may be NULL */
     uint64_t seed;
     int has_budget; /* trials or seconds end the search if the strategy does not */
     nw_status (*on_epoch)(void *loop, const nw_epoch *epoch); /* estimators call it */

@@ -175,6 +175,11 @@ const nw_plan_config *nw_plan_config_of(const nw_plan *plan)
     return &plan->config;
 }
 
+nw_plan *nw_plan_older(const nw_plan *plan)
+{
+    return plan->older;
+}
+
 void nw_plan_touch(nw_plan *plan, uint64_t now)
 {
     plan->used = now;
@@ -292,6 +297,7 @@ const nw_turn_time *nw_plan_times(nw_plan *plan, int *n)
         plan->time[i].op = t->op->name;
         plan->time[i].spec = t->node ? t->node->spec : NULL;
         plan->time[i].name = t->node ? t->node->name : NULL;
+        plan->time[i].how = &t->run.how;
         plan->time[i].macs = macs_of(plan, t);
     }
     return plan->time;

@@ -156,6 +156,18 @@ static int wants(const nw_run *run, nw_conv_pass pass)
     return run->dw[0] || (a->bias && run->dw[1]);
 }
 
+/* No way reorders activations: all take them channels last. */
+static nw_how how(const nw_conv_way way[NW_CONV_PASSES])
+{
+    nw_how h = {.forward = way[NW_CONV_FORWARD].name,
+                .data = way[NW_CONV_BACK_DATA].name,
+                .weights = way[NW_CONV_BACK_WEIGHTS].name};
+
+    for (int p = 0; p < NW_CONV_PASSES; p++)
+        h.turned += way[p].turned;
+    return h;
+}
+
 static nw_status conv2d_prepare(nw_run *run)
 {
     const struct conv2d *a = run->attr;
@@ -176,6 +188,7 @@ static nw_status conv2d_prepare(nw_run *run)
         if (way->scratch > run->scratch_bytes)
             run->scratch_bytes = way->scratch;
     }
+    run->how = how(s->way);
     return NW_OK;
 }
 

@@ -39,6 +39,7 @@ typedef struct nw_conv_way {
     void (*run)(const nw_conv_dims *d, void *self, const nw_conv_args *a);
     void *self;     /* of oneDNN; memory of the context */
     size_t scratch; /* bytes */
+    int turned;     /* 1 = weights, or their gradient, are brought to another layout */
 } nw_conv_way;
 
 /* bias: there is one. */

@@ -330,6 +330,7 @@ nw_status nw_onednn_conv(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass pass, 
                    : pass == NW_CONV_BACK_DATA ? back_data
                                                : back_weights;
         way->self = c;
+        way->turned = c->reorder != NULL;
         way->scratch = c->pad_bytes + c->weight_bytes + c->bias_bytes + c->data_bytes;
         dnnl_primitive_desc_query(s.made, dnnl_query_impl_info_str, 0, &way->name);
     }
