@@ -115,6 +115,7 @@ typedef struct nw_run {
     nw_shape out;
     int batch;
     int backward;            /* a backward pass will follow: keep what it needs    */
+    int still;               /* the parameters stay as they are in prepare()       */
     nw_ctx *ctx;             /* for prepare() only                                 */
     const nw_real *const *x; /* inputs; NULL for one that is known to be zero     */
     nw_real *y;
@@ -150,6 +151,7 @@ enum nw_op_flag {
     NW_IS_ALIAS = 16,     /* the output is the first input, unchanged                */
     NW_NO_DATA_GRAD = 32, /* input 1 takes no gradient (labels)                   */
     NW_SKIPS_ZERO = 64,   /* inputs that are known to be zero come as NULL        */
+    NW_ONLY_TRAINS = 128, /* in evaluation the output is the first input, unchanged  */
 };
 
 /* Where an op says how ONNX writes it. Names of tensors are made by the exporter. */

@@ -24,6 +24,7 @@ struct nw_net {
     void *param;      /* graph->n_trainable numbers                          */
     void *grad;       /* as many; NULL until a plan with backward is made    */
     void *buffer;     /* graph->n_buffer numbers                             */
+    int is_folded;    /* see nw_net_fold(): the parameters do not change      */
     nw_net *owner;    /* whose these three are, see nw_net_share(); NULL = its own */
     double *mix;      /* weights of the arch: space->n_weight                */
     double *dmix;     /* d loss / d mix, added to by nw_plan_backward()      */

@@ -59,6 +59,7 @@ static nw_status prepare(nw_plan *plan, nw_turn *t)
     t->run.out = t->info.out;
     t->run.batch = plan->config.batch;
     t->run.backward = t->works_back;
+    t->run.still = plan->net->is_folded;
     t->run.ctx = plan->net->ctx;
     t->run.x = (const nw_real *const *)t->x;
     t->run.dx = (nw_real *const *)t->dx;
@@ -117,6 +118,8 @@ static nw_status make(nw_plan *plan)
     if (plan->config.batch < 1)
         return nw_fail(net->ctx, NW_EINVAL, "batch=%d: must be at least 1",
                        plan->config.batch);
+    if (plan->config.backward && net->is_folded)
+        return nw_fail(net->ctx, NW_EINVAL, "a net that was folded cannot be trained");
     if (plan->config.backward)
         NW_TRY(nw_net_need_grad(net));
     nw_set_threads(nw_threads(net->ctx));

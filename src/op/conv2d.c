@@ -183,6 +183,8 @@ static nw_status conv2d_prepare(nw_run *run)
 
         if (wants(run, p))
             status = NW_R(nw_conv_choose)(run->ctx, &s->dims, p, a->bias, way);
+        if (status >= 0 && run->still && p == NW_CONV_FORWARD)
+            status = NW_R(nw_conv_keep)(run->ctx, way, run->w[0]);
         if (status < 0)
             return status;
         if (way->scratch > run->scratch_bytes)

@@ -190,7 +190,18 @@ nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass 
     return NW_OK;
 }
 
+nw_status NW_R(nw_conv_keep)(nw_ctx *ctx, nw_conv_way *way, const nw_real *w)
+{
+    (void)ctx, (void)way, (void)w;
+    return NW_OK;
+}
+
 #else
+
+nw_status NW_R(nw_conv_keep)(nw_ctx *ctx, nw_conv_way *way, const nw_real *w)
+{
+    return way->turned ? nw_onednn_keep(ctx, way, w) : NW_OK;
+}
 
 /* oneDNN 2.6 gathers the pixels of a strided 1x1 convolution into scratch by whole
  * vectors; with fewer channels than a vector has lanes it writes past the end of it, and

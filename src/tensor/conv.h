@@ -45,6 +45,9 @@ typedef struct nw_conv_way {
 /* bias: there is one. */
 nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass pass,
                                int bias, nw_conv_way *way);
+/* From here on the weights are these: bring them to the layout of the way now. */
+nw_status NW_R(nw_conv_keep)(nw_ctx *ctx, nw_conv_way *way, const nw_real *w);
+
 void NW_R(nw_conv_portable)(const nw_conv_dims *d, nw_conv_pass pass, nw_conv_way *way);
 
 /* One output channel per input channel, and 8 channels or more; 0 = does not take it. */

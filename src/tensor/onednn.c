@@ -30,6 +30,7 @@ struct conv {
     dnnl_stream_t stream;
     dnnl_primitive_t conv, reorder; /* reorder NULL: weights are used as they stand */
     dnnl_memory_t x, y, w, plain, b, pad, reorder_pad;
+    void *kept; /* weights as the primitive likes them; NULL = turned at every call */
     size_t pad_bytes, weight_bytes, bias_bytes, data_bytes; /* sections of scratch */
 };
 
@@ -50,6 +51,7 @@ static void conv_destroy(void *object)
     for (size_t i = 0; i < sizeof(memory) / sizeof(*memory); i++)
         if (memory[i])
             dnnl_memory_destroy(memory[i]);
+    nw_release(c->ctx, c->kept);
     if (c->reorder)
         dnnl_primitive_destroy(c->reorder);
     if (c->conv)
@@ -232,7 +234,9 @@ static char *place_weights(const struct conv *c, const nw_conv_args *a)
     char *weights = (char *)a->scratch + c->pad_bytes;
 
     point(c->pad, a->scratch);
-    if (c->reorder && a->w) {
+    if (c->kept) {
+        point(c->w, c->kept);
+    } else if (c->reorder && a->w) {
         point(c->plain, a->w);
         point(c->w, weights);
         turn(c, c->plain, c->w, a->scratch);
@@ -304,6 +308,23 @@ static void back_weights(const nw_conv_dims *d, void *self, const nw_conv_args *
     dnnl_stream_wait(c->stream);
     for (int o = 0; o < d->oc && a->db; o++)
         a->db[o] += ((const float *)sum)[o];
+}
+
+nw_status nw_onednn_keep(nw_ctx *ctx, nw_conv_way *way, const float *w)
+{
+    struct conv *c = way->self;
+    char *pad = nw_alloc(ctx, c->pad_bytes + 1);
+
+    c->kept = pad ? nw_alloc(ctx, c->weight_bytes) : NULL;
+    if (c->kept) {
+        point(c->plain, w);
+        point(c->w, c->kept);
+        turn(c, c->plain, c->w, pad);
+        dnnl_stream_wait(c->stream);
+        way->turned = 0;
+    }
+    nw_release(ctx, pad);
+    return c->kept ? NW_OK : NW_ENOMEM;
 }
 
 nw_status nw_onednn_conv(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass pass, int bias,
