@@ -5,8 +5,9 @@
  * `make` opens SPEC for three channels of SIZE x SIZE pixels (1x28x28 where SIZE is 28),
  * takes a random arch where a space has choices, and lets noise through until the running
  * moments of the norms are what a trained network's would be: no layer then sees numbers
- * that vanish. `run` times nw_net_run() at batch 1 and prints one JSON line; IN and OUT
- * are files of raw floats. inference.py runs ONNX Runtime on the same files.
+ * that vanish. `run` times nw_net_run() of the folded net at batch 1 and prints one JSON
+ * line; IN and OUT are files of raw floats. inference.py runs ONNX Runtime on the same
+ * files.
  */
 #include "net.h"
 #include "random.h"
@@ -121,6 +122,8 @@ static int run(const char *model, const char *in, const char *out, int runs)
 
     must(net ? NW_OK : nw_errstatus(ctx));
     must(nw_net_cost(net, &cost));
+    net = nw_net_fold(net);
+    must(net ? NW_OK : nw_errstatus(ctx));
     n_in = nw_count(&net->graph->node[net->graph->input].info.out);
     n_out = nw_count(&net->graph->node[net->graph->output].info.out);
     x = get(n_in * sizeof(float));
