@@ -1,5 +1,6 @@
 /*
- * bench_step NET STEPS [THREADS] - seconds of one training step; prints one JSON line.
+ * bench_step NET STEPS [THREADS [BATCH]] - seconds of one training step; prints one JSON
+ * line. With BATCH, NET may be the spec of any network: scaling.py sweeps so.
  *
  * NET as in peer_torch.py, which does the same steps in PyTorch; compare.py runs both in
  * turn. Data are random: only time and memory are looked at.
@@ -168,10 +169,17 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double median(struct job *j, int steps)
-{
-    double *s = calloc((size_t)steps + 1, sizeof(double)), m;
+/* Seconds of one step of several: the median, and the least. */
+struct seconds {
+    double median, least;
+};
 
+static struct seconds measure(struct job *j, int steps)
+{
+    double *s = calloc((size_t)steps + 1, sizeof(double));
+    struct seconds out;
+
+    must(s ? NW_OK : NW_ENOMEM);
     for (int i = 0; i <= steps; i++) {
         double start = now();
 
@@ -179,9 +187,9 @@ static double median(struct job *j, int steps)
         s[i] = now() - start;
     }
     qsort(s + 1, (size_t)steps, sizeof(double), by_size); /* the first warms up */
-    m = steps % 2 ? s[1 + steps / 2] : (s[steps / 2] + s[steps / 2 + 1]) / 2;
+    out = (struct seconds){(s[(steps + 1) / 2] + s[steps / 2 + 1]) / 2, s[1]};
     free(s);
-    return m;
+    return out;
 }
 
 static nw_net *net_of(const struct job *j)
@@ -233,7 +241,7 @@ static struct audit count_step(struct job *j)
     return a;
 }
 
-static void print(struct job *j, double seconds, const struct audit *a)
+static void print(struct job *j, const struct seconds *s, const struct audit *a)
 {
     const struct bench *b = j->bench;
     struct rusage usage;
@@ -244,35 +252,47 @@ static void print(struct job *j, double seconds, const struct audit *a)
     getrusage(RUSAGE_SELF, &usage);
     macs = cost.macs + cost.aux_macs;
     printf("{\"net\": \"%s\", \"batch\": %d, \"params\": %.0f, \"macs\": %.0f, "
-           "\"flop\": %.6g, \"seconds\": %.6f, \"peak_bytes\": %ld, "
+           "\"flop\": %.6g, \"seconds\": %.6f, \"least\": %.6f, \"peak_bytes\": %ld, "
            "\"layers_on_reference\": %ld, \"reordered\": %ld, \"turned\": %ld}\n",
            b->net, b->batch, cost.params + cost.aux_params, macs,
-           2 * macs * b->batch * passes_of[b->order], seconds, usage.ru_maxrss * 1024L,
-           a->reference, a->reordered, a->turned);
+           2 * macs * b->batch * passes_of[b->order], s->median, s->least,
+           usage.ru_maxrss * 1024L, a->reference, a->reordered, a->turned);
+}
+
+/* The row of NET, or with a batch of its own any spec. */
+static const struct bench *find(int argc, char **argv)
+{
+    static struct bench any;
+
+    for (size_t i = 0; argc > 2 && i < sizeof(benches) / sizeof(*benches); i++)
+        if (!strcmp(benches[i].net, argv[1]))
+            any = benches[i];
+    if (argc > 4 && !any.net)
+        any = (struct bench){argv[1], argv[1], 1, 0};
+    if (argc > 4)
+        any.batch = atoi(argv[4]);
+    return any.net && any.batch > 0 && atoi(argv[2]) > 0 ? &any : NULL;
 }
 
 int main(int argc, char **argv)
 {
     const int input[3] = {3, 32, 32};
     nw_config config = {.threads = argc > 3 ? atoi(argv[3]) : 2};
-    struct job job = {0};
+    struct job job = {.bench = find(argc, argv)};
+    struct seconds seconds;
     struct audit audit;
     nw_space *space;
-    double seconds;
 
-    for (size_t i = 0; argc > 2 && i < sizeof(benches) / sizeof(*benches); i++)
-        if (!strcmp(benches[i].net, argv[1]))
-            job.bench = &benches[i];
     if (!job.bench) {
-        fprintf(stderr, "usage: bench_step NET STEPS [THREADS]\n");
+        fprintf(stderr, "usage: bench_step NET STEPS [THREADS [BATCH]]\n");
         return 2;
     }
     ctx = nw_open(&config);
     space = nw_space_open(ctx, job.bench->spec, input, 10);
     must(nw_space_seal(space));
     open_job(&job, space);
-    seconds = median(&job, atoi(argv[2]));
+    seconds = measure(&job, atoi(argv[2]));
     audit = count_step(&job);
-    print(&job, seconds, &audit);
+    print(&job, &seconds, &audit);
     return audit.reference ? 1 : 0;
 }
