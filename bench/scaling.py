@@ -136,7 +136,7 @@ def panel(rows, sweep, left, title, x_name, ticks):
     curves = {t: curve(rows, sweep, t) for t in (1, 2)}
     times = [1e3 * s for c in curves.values() for s in c[2]]
     shares = [1e3 * c[2][-1] * w / c[1][-1] for c in curves.values() for w in c[1]]
-    p = Panel(left, 64, 320, 300, curves[1][0], times + shares)
+    p = Panel(left, 64, 340, 300, curves[1][0], times + shares)
     p.text(left, 22, title, 13, more=' font-weight="bold"')
     p.axes(ticks, x_name, "training step, ms")
     for threads, (x, work, time) in curves.items():
@@ -156,10 +156,10 @@ def draw(rows, path):
     batches, channels = curve(rows, "batch", 1)[0], curve(rows, "channels", 1)[0]
     parts = panel(rows, "batch", 66, f"Batch, at {fixed['batch']['channels']} channels",
                   "examples in the batch (log)", batches)
-    parts += panel(rows, "channels", 486, f"Channels, at batch {fixed['channels']['batch']}",
+    parts += panel(rows, "channels", 536, f"Channels, at batch {fixed['channels']['batch']}",
                    "channels of the first cell (log)", channels)
     with open(path, "w") as f:
-        f.write('<svg xmlns="http://www.w3.org/2000/svg" width="840" height="440" viewBox="0 0 840 440" '
+        f.write('<svg xmlns="http://www.w3.org/2000/svg" width="920" height="440" viewBox="0 0 920 440" '
                 'font-family="sans-serif">\n<rect width="100%" height="100%" fill="#ffffff"/>\n')
         f.write("\n".join(parts))
         f.write(f'\n<text x="66" y="428" font-size="11" fill="{SOFT}">{SPEC.format("C")}, 32x32 pixels. '
@@ -187,4 +187,5 @@ def main():
             print(f"{sweep}: {words(rows, sweep, threads)}")
 
 
-main()
+if __name__ == "__main__":
+    main()
