@@ -23,6 +23,7 @@ typedef struct nw_turn {
     int wants_grad;   /* its value has a gradient                           */
     int works_back;   /* it has a backward turn                             */
     int y, dy, keep;  /* lives; -1 = none                                   */
+    int threads;      /* that work on it                                    */
     int *temp;        /* lives where dx[i] stands before it is added; -1    */
     nw_run run;
     const void **x; /* what run points to, from here on                    */
