@@ -1,8 +1,19 @@
 /*
- * bench_step NET STEPS [THREADS] - seconds of one training step; prints one JSON line.
+ * bench_step NET STEPS [THREADS [BATCH]] - seconds of one training step; prints one JSON
+ * line. With BATCH, NET may be the spec of any network: scaling.py sweeps so.
  *
  * NET as in peer_torch.py, which does the same steps in PyTorch; compare.py runs both in
  * turn. Data are random: only time and memory are looked at.
+ *
+ * After the steps that are timed comes one more, behind a line "counted step" (so that a
+ * log of oneDNN can be cut there), of which is counted
+ *
+ *     layers_on_reference  convolutions a pass of which runs on a reference or portable
+ *                          implementation: any is an error, which names the layers
+ *     reordered, turned    activations, and weights, brought to another layout
+ *
+ * and flop, what a step must compute: two for each multiply-accumulate, times the passes
+ * of `passes_of`.
  */
 #include "data.h"
 #include "netwright_ext.h"
@@ -32,7 +43,15 @@ static const struct bench {
     {"darts-v2", "darts-v2 c=36 layers=20 aux=1 drop=0.2", 96, 0},
     {"nb201-c16-n5", "nasbench201 c=16 n=5 arch=\"" BEST "\"", 256, 0},
     {"nb201-c8-n1", "nasbench201 c=8 n=1 arch=\"" BEST "\"", 128, 0},
+    {"mobilenet", BENCH_DIR "/mobilenet.yaml", 128, 0},
 };
+
+/* In passes over all multiply-accumulates: forward 1, gradient of data 1, of weights 1.
+ * No search: 3. First order: 3, and forward and data for the architecture. Second order:
+ * weights, the look-ahead and validation 3 each, two differences of 2 each. */
+static const int passes_of[] = {3, 5, 13};
+
+enum { EPOCHS = 1000000 };
 
 static nw_ctx *ctx;
 
@@ -112,7 +131,7 @@ static void open_job(struct job *j, nw_space *space)
         j->trial.arch = nw_arch_new(ctx, space);
         return;
     }
-    recipe = (nw_recipe){.epochs = 1000000,
+    recipe = (nw_recipe){.epochs = EPOCHS,
                          .batch = j->bench->batch,
                          .lr = .025,
                          .momentum = .9,
@@ -127,7 +146,8 @@ static void open_job(struct job *j, nw_space *space)
     strcpy(recipe.precision, "f32");
     strcpy(recipe.augment, "normalise=none");
     must(nw_trainer_init(&j->trainer, nw_net_new(ctx, space, NULL, 1, NW_F32), &recipe,
-                         data, 1000000, 1));
+                         data, EPOCHS, 1));
+    j->trainer.step = EPOCHS / 2; /* where drop path is half of what it becomes */
 }
 
 static void step(struct job *j)
@@ -149,10 +169,17 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double median(struct job *j, int steps)
-{
-    double *s = calloc((size_t)steps + 1, sizeof(double)), m;
+/* Seconds of one step of several: the median, and the least. */
+struct seconds {
+    double median, least;
+};
 
+static struct seconds measure(struct job *j, int steps)
+{
+    double *s = calloc((size_t)steps + 1, sizeof(double));
+    struct seconds out;
+
+    must(s ? NW_OK : NW_ENOMEM);
     for (int i = 0; i <= steps; i++) {
         double start = now();
 
@@ -160,39 +187,112 @@ static double median(struct job *j, int steps)
         s[i] = now() - start;
     }
     qsort(s + 1, (size_t)steps, sizeof(double), by_size); /* the first warms up */
-    m = steps % 2 ? s[1 + steps / 2] : (s[steps / 2] + s[steps / 2 + 1]) / 2;
+    out = (struct seconds){(s[(steps + 1) / 2] + s[steps / 2 + 1]) / 2, s[1]};
     free(s);
-    return m;
+    return out;
+}
+
+static nw_net *net_of(const struct job *j)
+{
+    return j->supernet ? nw_supernet_net(j->supernet) : j->trainer.net;
+}
+
+struct audit {
+    long reference, reordered, turned;
+};
+
+static int is_reference(const char *way)
+{
+    return way && (!strncmp(way, "ref", 3) || !strcmp(way, "portable"));
+}
+
+static void audit_turn(const nw_turn_time *t, long passes, struct audit *a)
+{
+    const nw_how *h = t->how;
+
+    a->reordered += passes * h->reordered;
+    a->turned += passes * h->turned;
+    if (!is_reference(h->forward) && !is_reference(h->data) && !is_reference(h->weights))
+        return;
+    a->reference++;
+    fprintf(stderr, "bench_step: %s (%s) runs on a reference: forward %s, ", t->name,
+            t->spec, h->forward);
+    fprintf(stderr, "data %s, weights %s\n", h->data ? h->data : "-",
+            h->weights ? h->weights : "-");
+}
+
+/* What one step runs on, over all plans of the net. */
+static struct audit count_step(struct job *j)
+{
+    struct audit a = {0};
+    int n;
+
+    for (nw_plan *p = net_of(j)->newest; p; p = nw_plan_older(p))
+        must(nw_plan_times(p, &n) ? NW_OK : NW_ENOMEM);
+    printf("counted step\n");
+    fflush(stdout);
+    step(j);
+    for (nw_plan *p = net_of(j)->newest; p; p = nw_plan_older(p)) {
+        const nw_turn_time *t = nw_plan_times(p, &n);
+
+        for (int i = 0; i < n; i++)
+            audit_turn(&t[i], t[i].passes, &a);
+    }
+    return a;
+}
+
+static void print(struct job *j, const struct seconds *s, const struct audit *a)
+{
+    const struct bench *b = j->bench;
+    struct rusage usage;
+    nw_score cost = {0};
+    double macs;
+
+    must(nw_net_cost(net_of(j), &cost));
+    getrusage(RUSAGE_SELF, &usage);
+    macs = cost.macs + cost.aux_macs;
+    printf("{\"net\": \"%s\", \"batch\": %d, \"params\": %.0f, \"macs\": %.0f, "
+           "\"flop\": %.6g, \"seconds\": %.6f, \"least\": %.6f, \"peak_bytes\": %ld, "
+           "\"layers_on_reference\": %ld, \"reordered\": %ld, \"turned\": %ld}\n",
+           b->net, b->batch, cost.params + cost.aux_params, macs,
+           2 * macs * b->batch * passes_of[b->order], s->median, s->least,
+           usage.ru_maxrss * 1024L, a->reference, a->reordered, a->turned);
+}
+
+/* The row of NET, or with a batch of its own any spec. */
+static const struct bench *find(int argc, char **argv)
+{
+    static struct bench any;
+
+    for (size_t i = 0; argc > 2 && i < sizeof(benches) / sizeof(*benches); i++)
+        if (!strcmp(benches[i].net, argv[1]))
+            any = benches[i];
+    if (argc > 4 && !any.net)
+        any = (struct bench){argv[1], argv[1], 1, 0};
+    if (argc > 4)
+        any.batch = atoi(argv[4]);
+    return any.net && any.batch > 0 && atoi(argv[2]) > 0 ? &any : NULL;
 }
 
 int main(int argc, char **argv)
 {
     const int input[3] = {3, 32, 32};
     nw_config config = {.threads = argc > 3 ? atoi(argv[3]) : 2};
-    struct job job = {0};
-    struct rusage usage;
+    struct job job = {.bench = find(argc, argv)};
+    struct seconds seconds;
+    struct audit audit;
     nw_space *space;
-    nw_score cost = {0};
-    double seconds;
 
-    for (size_t i = 0; argc > 2 && i < sizeof(benches) / sizeof(*benches); i++)
-        if (!strcmp(benches[i].net, argv[1]))
-            job.bench = &benches[i];
     if (!job.bench) {
-        fprintf(stderr, "usage: bench_step NET STEPS [THREADS]\n");
+        fprintf(stderr, "usage: bench_step NET STEPS [THREADS [BATCH]]\n");
         return 2;
     }
     ctx = nw_open(&config);
     space = nw_space_open(ctx, job.bench->spec, input, 10);
     must(nw_space_seal(space));
     open_job(&job, space);
-    seconds = median(&job, atoi(argv[2]));
-    must(nw_net_cost(job.supernet ? nw_supernet_net(job.supernet) : job.trainer.net,
-                     &cost));
-    getrusage(RUSAGE_SELF, &usage);
-    printf("{\"net\": \"%s\", \"batch\": %d, \"params\": %.0f, \"seconds\": %.6f, "
-           "\"peak_bytes\": %ld}\n",
-           job.bench->net, job.bench->batch, cost.params, seconds,
-           usage.ru_maxrss * 1024L);
-    return 0;
+    seconds = measure(&job, atoi(argv[2]));
+    audit = count_step(&job);
+    print(&job, &seconds, &audit);
+    return audit.reference ? 1 : 0;
 }

@@ -206,6 +206,45 @@ class Nb201(nn.Module):
         return self.classifier(self.last(self.cells(self.stem(x))).mean((2, 3))), None
 
 
+class Mbconv(nn.Module):
+    def __init__(self, cin, cout, k, stride, e=6):
+        super().__init__()
+        c = cin * e
+        def conv(i, o, k, stride, groups):
+            return [nn.Conv2d(i, o, k, stride, k // 2, groups=groups, bias=False),
+                    nn.BatchNorm2d(o)]
+        wide = conv(cin, c, 1, 1, 1) + [nn.ReLU6()] if e > 1 else []
+        self.conv = nn.Sequential(*wide, *conv(c, c, k, stride, c), nn.ReLU6(),
+                                  *conv(c, cout, 1, 1, 1))
+        self.adds = cin == cout and stride == 1
+
+    def forward(self, x):
+        return x + self.conv(x) if self.adds else self.conv(x)
+
+
+class Mobilenet(nn.Module):
+    """mobilenet.yaml: kernel, channels and stride of every block."""
+    BLOCKS = [(3, 24, 1), (5, 24, 1), (5, 32, 2), (3, 32, 1), (7, 32, 1), (7, 64, 2), (3, 64, 1),
+              (5, 64, 1), (5, 96, 1), (3, 96, 1), (7, 96, 1), (7, 160, 2), (5, 160, 1),
+              (3, 160, 1)]
+
+    def __init__(self):
+        super().__init__()
+        layers = [nn.Conv2d(3, 32, 3, 1, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU6(),
+                  Mbconv(32, 16, 3, 1, e=1)]
+        c = 16
+        for k, cout, stride in self.BLOCKS:
+            layers.append(Mbconv(c, cout, k, stride))
+            c = cout
+        self.features = nn.Sequential(*layers, nn.Conv2d(c, 1280, 1, bias=False),
+                                      nn.BatchNorm2d(1280), nn.ReLU6())
+        self.classifier = nn.Linear(1280, 10)
+        self.alpha = None
+
+    def forward(self, x):
+        return self.classifier(self.features(x).mean((2, 3))), None
+
+
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 NETS = {
     "darts-supernet": (lambda: Darts(16, 8), 64, 1),
@@ -213,6 +252,7 @@ NETS = {
     "darts-v2": (lambda: Darts(36, 20, V2, aux=True), 96, 0),
     "nb201-c16-n5": (lambda: Nb201(BEST, 16, 5), 256, 0),
     "nb201-c8-n1": (lambda: Nb201(BEST, 8, 1), 128, 0),
+    "mobilenet": (Mobilenet, 128, 0),
 }
 
 

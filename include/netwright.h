@@ -280,6 +280,11 @@ nw_status nw_net_cost(const nw_net *net, nw_score *out);
  * values as its data set gave them (images: 0..1) and normalises them itself. */
 nw_status nw_net_run(nw_net *net, int batch, const float *in, float *out);
 
+/* A copy of `net` for inference alone, which is faster there: batch norms are part of the
+ * layers before them, and weights stand as the kernels want them. Its numbers are those
+ * of `net` but for rounding. It can be run and scored, not trained or exported. */
+nw_net *nw_net_fold(nw_net *net);
+
 /* Loss, accuracy and top5 over `data`, which the net sees `batch` at a time. */
 nw_status nw_net_score(nw_net *net, nw_data *data, int batch, nw_score *out);
 

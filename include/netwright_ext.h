@@ -109,6 +109,14 @@ typedef struct nw_deferred {
     double weight;       /* the reader's: this output's gradient is weight dy  */
 } nw_deferred;
 
+/* On what an op runs, for those who measure it. */
+typedef struct nw_how {
+    const char *forward, *data, *weights; /* implementation of the pass; NULL = there is
+                                             no choice, or no such pass                */
+    int turned;    /* weights brought to another layout, in all passes                 */
+    int reordered; /* activations and their gradients, likewise                        */
+} nw_how;
+
 /* A node while it runs. All pointers are set by the executor and stay the same from
  * step to step; prepare() may read everything but the data. */
 typedef struct nw_run {
@@ -118,6 +126,7 @@ typedef struct nw_run {
     nw_shape out;
     int batch;
     int backward;            /* a backward pass will follow: keep what it needs    */
+    int still;               /* the parameters stay as they are in prepare()       */
     nw_ctx *ctx;             /* for prepare() only                                 */
     const nw_real *const *x; /* inputs; NULL for one that is known to be zero     */
     nw_real *y;
@@ -131,6 +140,7 @@ typedef struct nw_run {
     void *keep, *scratch;     /* as large as prepare() asked                      */
     size_t keep_bytes, scratch_bytes; /* set by prepare()                         */
     void *state;                      /* set by prepare(), given back in release() */
+    nw_how how;                       /* optional, set by prepare()                */
     nw_mode mode;
     const double *mix; /* choice: one weight an input                              */
     double *dmix;      /* choice: d loss / d weight, ADD to it; NULL = not wanted  */
@@ -156,6 +166,7 @@ enum nw_op_flag {
     NW_SKIPS_ZERO = 64,      /* inputs that are known to be zero come as NULL        */
     NW_CAN_DEFER = 128,      /* the output may stay deferred (nw_deferred)             */
     NW_TAKES_DEFERRED = 256, /* inputs may be deferred                              */
+    NW_ONLY_TRAINS = 512,    /* in evaluation the output is the first input, unchanged  */
 };
 
 /* Where an op says how ONNX writes it. Names of tensors are made by the exporter. */

@@ -101,6 +101,9 @@ nw_status nw_export_begin(nw_export_job *job, const nw_arch *arch, nw_net *net,
     if (!spec || !path)
         return nw_fail(job->ctx, NW_EINVAL, "export: the %s is missing",
                        spec ? "path" : "format");
+    if (net && net->is_folded)
+        return nw_fail(job->ctx, NW_EINVAL,
+                       "export: the network was folded: export the one it was made of");
     if (!arch)
         job->arch = job->made = nw_net_arch(net);
     return job->arch ? open_type(job, spec) : NW_ENOMEM;

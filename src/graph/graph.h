@@ -34,7 +34,7 @@ typedef struct nw_gparam {
 typedef struct nw_graph {
     nw_ctx *ctx;
     nw_arena arena;
-    nw_space *space; /* whose places the nodes are; NULL without nodes */
+    nw_space *space; /* whose places the nodes are; NULL: of none      */
     nw_space *own;   /* of a coded space's network: goes with the graph */
     int n, n_param;
     nw_gnode *node;

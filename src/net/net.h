@@ -24,6 +24,7 @@ struct nw_net {
     void *param;      /* graph->n_trainable numbers                          */
     void *grad;       /* as many; NULL until a plan with backward is made    */
     void *buffer;     /* graph->n_buffer numbers                             */
+    int is_folded;    /* see nw_net_fold(): the parameters do not change      */
     nw_net *owner;    /* whose these three are, see nw_net_share(); NULL = its own */
     nw_net *host;     /* in whose arena its plans work; NULL = its own       */
     double *mix;      /* weights of the arch: space->n_weight                */
@@ -136,15 +137,19 @@ nw_status nw_plan_backward_from(nw_plan *plan, const void *dout);
 
 /* Seconds that each turn took, in all passes since time was first taken. */
 typedef struct nw_turn_time {
-    const char *op;   /* "conv2d"                                                   */
-    const char *spec; /* "conv2d out=16 k=3", NULL for losses                       */
-    const char *name; /* of the node                                                */
+    const char *op;    /* "conv2d"                                                   */
+    const char *spec;  /* "conv2d out=16 k=3", NULL for losses                       */
+    const char *name;  /* of the node                                                */
+    const nw_how *how; /* lives as long as the plan                                  */
     double forward, backward, macs;
     long passes;
 } nw_turn_time;
 
 /* From now on take the time of every turn. Their number; NULL after nw_fail(). */
 const nw_turn_time *nw_plan_times(nw_plan *plan, int *n);
+
+/* The plan of the same net that was made before this one; NULL = none is left. */
+nw_plan *nw_plan_older(const nw_plan *plan);
 
 /* (batch, classes) nw_real of the last forward pass. */
 const void *nw_plan_logits(const nw_plan *plan);

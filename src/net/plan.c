@@ -7,6 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Multiply-adds, and numbers that come out, of a turn of about 10 us on one thread. */
+enum { SMALL_MACS = 400000, SMALL_NUMBERS = 30000 };
+
 /* ---- Making ------------------------------------------------------------------- */
 
 /* In whose arena a net's plans work. */
@@ -57,6 +60,33 @@ static void point(nw_plan *plan, nw_turn *t, int placed)
     t->run.scratch = placed ? address(plan, plan->scratch) : NULL;
 }
 
+/* Of a shortcut, all the nodes that it stands for. */
+static double macs_of(const nw_plan *plan, const nw_turn *t)
+{
+    const nw_graph *g = plan->net->graph;
+    double macs = 0;
+
+    if (!t->node || t->op == t->node->op)
+        return t->info.macs;
+    for (int i = 0; i < g->n; i++)
+        if (g->node[i].group == t->node->group)
+            macs += g->node[i].info.macs;
+    return macs;
+}
+
+/* Going forward only, a small turn is over before a second thread has been woken. (Going
+ * back, oneDNN's sums depend on the number of threads, which is then the same for all.)
+ */
+static int threads_of(const nw_plan *plan, const nw_turn *t)
+{
+    const double numbers = (double)nw_count(&t->info.out) * plan->config.batch;
+    const double macs = macs_of(plan, t) * plan->config.batch;
+
+    if (!plan->config.backward && macs < SMALL_MACS && numbers < SMALL_NUMBERS)
+        return 1;
+    return nw_threads(plan->net->ctx);
+}
+
 static nw_status prepare(nw_plan *plan, nw_turn *t)
 {
     t->run.attr = t->info.attr;
@@ -65,6 +95,7 @@ static nw_status prepare(nw_plan *plan, nw_turn *t)
     t->run.out = t->info.out;
     t->run.batch = plan->config.batch;
     t->run.backward = t->works_back;
+    t->run.still = plan->net->is_folded;
     t->run.ctx = plan->net->ctx;
     t->run.x = (const nw_real *const *)t->x;
     t->run.dx = (nw_real *const *)t->dx;
@@ -79,6 +110,8 @@ static nw_status prepare(nw_plan *plan, nw_turn *t)
     t->run.dmix = t->works_back && t->node && t->node->choice >= 0 ? t->dmix : NULL;
     point_params(plan, t);
     point(plan, t, 0);
+    t->threads = threads_of(plan, t);
+    nw_set_threads(t->threads);
     return t->op->prepare ? t->op->prepare(&t->run) : NW_OK;
 }
 
@@ -131,12 +164,14 @@ static nw_status make(nw_plan *plan)
     if (plan->config.batch < 1)
         return nw_fail(net->ctx, NW_EINVAL, "batch=%d: must be at least 1",
                        plan->config.batch);
+    if (plan->config.backward && net->is_folded)
+        return nw_fail(net->ctx, NW_EINVAL, "a net that was folded cannot be trained");
     if (plan->config.backward)
         NW_TRY(nw_net_need_grad(net));
-    nw_set_threads(nw_threads(net->ctx));
     NW_TRY(nw_plan_turns(plan));
     for (int i = 0; i < plan->n; i++)
         NW_TRY(prepare(plan, &plan->turn[i]));
+    nw_set_threads(nw_threads(net->ctx));
     NW_TRY(nw_plan_lives(plan));
     NW_TRY(make_room(host_of(net), plan->bytes));
     for (int i = 0; i < plan->n; i++)
@@ -198,6 +233,11 @@ size_t nw_plan_bytes(const nw_plan *plan)
 const nw_plan_config *nw_plan_config_of(const nw_plan *plan)
 {
     return &plan->config;
+}
+
+nw_plan *nw_plan_older(const nw_plan *plan)
+{
+    return plan->older;
 }
 
 void nw_plan_touch(nw_plan *plan, uint64_t now)
@@ -283,20 +323,6 @@ static double mean(const nw_plan *plan, int turn)
 
 /* ---- Time ----------------------------------------------------------------------- */
 
-/* Of a shortcut, all the nodes that it stands for. */
-static double macs_of(const nw_plan *plan, const nw_turn *t)
-{
-    const nw_graph *g = plan->net->graph;
-    double macs = 0;
-
-    if (!t->node || t->op == t->node->op)
-        return t->info.macs;
-    for (int i = 0; i < g->n; i++)
-        if (g->node[i].group == t->node->group)
-            macs += g->node[i].info.macs;
-    return macs;
-}
-
 const nw_turn_time *nw_plan_times(nw_plan *plan, int *n)
 {
     *n = plan->n;
@@ -309,6 +335,7 @@ const nw_turn_time *nw_plan_times(nw_plan *plan, int *n)
         plan->time[i].op = t->op->name;
         plan->time[i].spec = t->node ? t->node->spec : NULL;
         plan->time[i].name = t->node ? t->node->name : NULL;
+        plan->time[i].how = &t->run.how;
         plan->time[i].macs = macs_of(plan, t);
     }
     return plan->time;
@@ -319,6 +346,7 @@ static void forward(nw_plan *plan, int i)
     const nw_turn *t = &plan->turn[i];
     const double start = plan->time ? nw_now() : 0;
 
+    nw_set_threads(t->threads);
     t->op->forward(&t->run);
     if (plan->time) {
         plan->time[i].forward += nw_now() - start;
@@ -343,6 +371,7 @@ nw_status nw_plan_forward(nw_plan *plan, const nw_batch *batch, const nw_pass *p
         if (i != plan->input && i != plan->label)
             forward(plan, i);
     }
+    nw_set_threads(nw_threads(plan->net->ctx));
     if (loss && plan->loss >= 0)
         *loss = mean(plan, plan->loss);
     if (loss && plan->aux_loss >= 0)

@@ -29,6 +29,7 @@ typedef struct nw_turn {
     int y, dy, keep;  /* lives; -1 = none                                   */
     int n_reader;     /* inputs of turns that it is, and 1 for the logits  */
     int reader;       /* the turn that applies its last batch norm; -1      */
+    int threads;      /* that work on it                                    */
     int *temp;        /* lives where dx[i] stands before it is added; -1    */
     nw_run run;
     const void **x; /* what run points to, from here on                    */

@@ -156,6 +156,18 @@ static int wants(const nw_run *run, nw_conv_pass pass)
     return run->dw[0] || (a->bias && run->dw[1]);
 }
 
+/* No way reorders activations: all take them channels last. */
+static nw_how how(const nw_conv_way way[NW_CONV_PASSES])
+{
+    nw_how h = {.forward = way[NW_CONV_FORWARD].name,
+                .data = way[NW_CONV_BACK_DATA].name,
+                .weights = way[NW_CONV_BACK_WEIGHTS].name};
+
+    for (int p = 0; p < NW_CONV_PASSES; p++)
+        h.turned += way[p].turned;
+    return h;
+}
+
 static nw_status conv2d_prepare(nw_run *run)
 {
     const struct conv2d *a = run->attr;
@@ -171,11 +183,14 @@ static nw_status conv2d_prepare(nw_run *run)
 
         if (wants(run, p))
             status = NW_R(nw_conv_choose)(run->ctx, &s->dims, p, a->bias, way);
+        if (status >= 0 && run->still && p == NW_CONV_FORWARD)
+            status = NW_R(nw_conv_keep)(run->ctx, way, run->w[0]);
         if (status < 0)
             return status;
         if (way->scratch > run->scratch_bytes)
             run->scratch_bytes = way->scratch;
     }
+    run->how = how(s->way);
     return NW_OK;
 }
 
@@ -184,7 +199,7 @@ static void conv2d_release(nw_run *run)
     struct conv2d_state *s = run->state;
 
     for (int p = 0; s && p < NW_CONV_PASSES; p++)
-        NW_R(nw_conv_leave)(&s->way[p]);
+        NW_R(nw_conv_leave)(run->ctx, &s->way[p]);
     nw_release(run->ctx, s);
     run->state = NULL;
 }
@@ -198,6 +213,7 @@ static void conv2d_forward(const nw_run *run)
                          .w = run->w[0],
                          .bias = a->bias ? run->w[1] : NULL,
                          .y = run->y,
+                         .kept = way->kept,
                          .scratch = run->scratch};
 
     way->run(&s->dims, way->self, &args);

@@ -34,6 +34,7 @@ const nw_op_type NW_R(nw_op_flatten) = {
     .max_in = 1,
     .flags = NW_ADDS,
     .infer = flatten_infer,
+    .prepare = reorder_prepare,
     .forward = reorder_forward,
     .backward = reorder_backward,
     .cases = flatten_cases,

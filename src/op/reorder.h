@@ -43,6 +43,14 @@ static inline void nw_reorder(const nw_real *from, const nw_shape *in, nw_real *
         }
 }
 
+static nw_status reorder_prepare(nw_run *run)
+{
+    const int moves = !nw_is_in_order(&run->in[0]) || !nw_is_in_order(&run->out);
+
+    run->how.reordered = moves ? 1 + (run->backward && run->dx[0]) : 0;
+    return NW_OK;
+}
+
 static void reorder_forward_part(void *arg, size_t begin, size_t end)
 {
     const nw_run *run = arg;

@@ -73,6 +73,7 @@ const nw_op_type NW_R(nw_op_reshape) = {
     .max_in = 1,
     .flags = NW_ADDS,
     .infer = reshape_infer,
+    .prepare = reorder_prepare,
     .forward = reorder_forward,
     .backward = reorder_backward,
     .cases = reshape_cases,

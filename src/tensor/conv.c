@@ -2,6 +2,7 @@
 #include "conv.h"
 
 #include "columns.h"
+#include "onednn.h"
 #include "parallel.h"
 #include "ways.h"
 
@@ -190,12 +191,24 @@ nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass 
     return NW_OK;
 }
 
-void NW_R(nw_conv_leave)(nw_conv_way *way)
+void NW_R(nw_conv_leave)(nw_ctx *ctx, nw_conv_way *way)
 {
+    (void)ctx;
     *way = (nw_conv_way){0};
 }
 
+nw_status NW_R(nw_conv_keep)(nw_ctx *ctx, nw_conv_way *way, const nw_real *w)
+{
+    (void)ctx, (void)way, (void)w;
+    return NW_OK;
+}
+
 #else
+
+nw_status NW_R(nw_conv_keep)(nw_ctx *ctx, nw_conv_way *way, const nw_real *w)
+{
+    return way->turned ? nw_onednn_keep(ctx, way, w) : NW_OK;
+}
 
 /* oneDNN 2.6 gathers the pixels of a strided 1x1 convolution into scratch by whole
  * vectors; with fewer channels than a vector has lanes it writes past the end of it, and
@@ -224,18 +237,19 @@ nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass 
     if (!onednn_overruns(d, pass))
         NW_TRY(nw_ways_find(ctx, d, pass, bias, way));
     if (has_own && !(way->run && strstr(way->name, "jit_dw"))) {
-        NW_R(nw_conv_leave)(way);
+        NW_R(nw_conv_leave)(ctx, way);
         *way = own;
     }
     if (!way->run) {
-        NW_R(nw_conv_leave)(way);
+        NW_R(nw_conv_leave)(ctx, way);
         NW_R(nw_conv_portable)(d, pass, way);
     }
     return NW_OK;
 }
 
-void NW_R(nw_conv_leave)(nw_conv_way *way)
+void NW_R(nw_conv_leave)(nw_ctx *ctx, nw_conv_way *way)
 {
+    nw_release(ctx, way->kept);
     nw_ways_leave(way->lent);
     *way = (nw_conv_way){0};
 }

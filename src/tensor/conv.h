@@ -31,6 +31,7 @@ typedef struct nw_conv_args {
     nw_real *y, *dx;
     nw_real *dw, *db; /* added to */
     int add;          /* dx += instead of dx = */
+    const void *kept; /* what nw_conv_keep() made of w; NULL */
     void *scratch;
 } nw_conv_args;
 
@@ -40,12 +41,18 @@ typedef struct nw_conv_way {
     void *self;     /* of oneDNN; memory of the context */
     size_t scratch; /* bytes */
     void *lent;     /* for nw_conv_leave()              */
+    void *kept;     /* weights in its layout, or NULL     */
+    int turned;     /* 1 = weights, or their gradient, are brought to another layout */
 } nw_conv_way;
 
 /* bias: there is one. The way is given back by nw_conv_leave(). */
 nw_status NW_R(nw_conv_choose)(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass pass,
                                int bias, nw_conv_way *way);
-void NW_R(nw_conv_leave)(nw_conv_way *way);
+void NW_R(nw_conv_leave)(nw_ctx *ctx, nw_conv_way *way);
+
+/* From here on the weights are these: bring them to the layout of the way now. */
+nw_status NW_R(nw_conv_keep)(nw_ctx *ctx, nw_conv_way *way, const nw_real *w);
+
 void NW_R(nw_conv_portable)(const nw_conv_dims *d, nw_conv_pass pass, nw_conv_way *way);
 
 /* One output channel per input channel, and 8 channels or more; 0 = does not take it. */

@@ -232,7 +232,9 @@ static char *place_weights(const struct conv *c, const nw_conv_args *a)
     char *weights = (char *)a->scratch + c->pad_bytes;
 
     point(c->pad, a->scratch);
-    if (c->reorder && a->w) {
+    if (a->kept) {
+        point(c->w, a->kept);
+    } else if (c->reorder && a->w) {
         point(c->plain, a->w);
         point(c->w, weights);
         turn(c, c->plain, c->w, a->scratch);
@@ -306,6 +308,23 @@ static void back_weights(const nw_conv_dims *d, void *self, const nw_conv_args *
         a->db[o] += ((const float *)sum)[o];
 }
 
+nw_status nw_onednn_keep(nw_ctx *ctx, nw_conv_way *way, const float *w)
+{
+    struct conv *c = way->self;
+    char *pad = nw_alloc(ctx, c->pad_bytes + 1);
+
+    way->kept = pad ? nw_alloc(ctx, c->weight_bytes) : NULL;
+    if (way->kept) {
+        point(c->plain, w);
+        point(c->w, way->kept);
+        turn(c, c->plain, c->w, pad);
+        dnnl_stream_wait(c->stream);
+        way->turned = 0;
+    }
+    nw_release(ctx, pad);
+    return way->kept ? NW_OK : NW_ENOMEM;
+}
+
 nw_status nw_onednn_conv(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass pass, int bias,
                          nw_conv_way *way)
 {
@@ -330,6 +349,7 @@ nw_status nw_onednn_conv(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass pass, 
                    : pass == NW_CONV_BACK_DATA ? back_data
                                                : back_weights;
         way->self = c;
+        way->turned = c->reorder != NULL;
         way->scratch = c->pad_bytes + c->weight_bytes + c->bias_bytes + c->data_bytes;
         dnnl_primitive_desc_query(s.made, dnnl_query_impl_info_str, 0, &way->name);
     }

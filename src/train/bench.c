@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_UP = 2 };
+enum { WARM_UP = 2, RUNS_ON = 100 };
 
 struct bench {
     nw_ctx *ctx;
@@ -32,6 +32,7 @@ struct bench {
 /* What is printed of an op, a layer, or all. */
 struct line {
     const char *op, *name;
+    const nw_how *how;
     int layers;
     double forward, backward, macs; /* seconds of one pass */
 };
@@ -94,6 +95,7 @@ static struct line line_of(const struct bench *b, int i)
 
     return (struct line){.op = b->config->by == NW_BY_LAYER && t->spec ? t->spec : t->op,
                          .name = t->name,
+                         .how = t->how,
                          .layers = 1,
                          .forward = t->forward / passes,
                          .backward = t->backward / passes,
@@ -135,12 +137,30 @@ static int by_time(const void *a, const void *b)
     return (s < t) - (s > t);
 }
 
+/* "jit:avx2", or what the passes run on: "jit:avx2, jit:avx2, depthwise"; NULL where
+ * there is no choice. */
+static const char *runs_on(const nw_how *how, char text[RUNS_ON])
+{
+    const char *pass[] = {how->forward, how->data, how->weights};
+    size_t at = 0;
+    int all_same = 1;
+
+    for (int i = 1; i < 3; i++)
+        all_same &= !pass[i] || !pass[0] || !strcmp(pass[i], pass[0]);
+    for (int i = 0; i < (all_same ? 1 : 3); i++)
+        if (pass[i] && at < RUNS_ON)
+            at += (size_t)snprintf(text + at, RUNS_ON - at, "%s%s", at ? ", " : "",
+                                   pass[i]);
+    return at ? text : NULL;
+}
+
 static void add_line(nw_table *table, const struct bench *b, const struct line *l,
                      double whole)
 {
     const double s = l->forward + l->backward;
     /* A backward pass multiplies twice as much as a forward one. */
     const double flops = 2 * l->macs * (b->config->inference ? 1 : 3);
+    char text[RUNS_ON];
 
     nw_table_text(table, l->op);
     if (b->config->by == NW_BY_LAYER)
@@ -152,6 +172,8 @@ static void add_line(nw_table *table, const struct bench *b, const struct line *
     nw_table_real(table, 100 * s / whole);
     nw_table_real(table, l->macs / b->config->batch);
     nw_table_real(table, l->macs > 0 && s > 0 ? flops / s / 1e9 : NAN);
+    if (b->config->by == NW_BY_LAYER)
+        nw_table_text(table, runs_on(l->how, text));
 }
 
 static nw_status print_lines(const struct bench *b, struct line *line, const char *format,
@@ -165,7 +187,9 @@ static nw_status print_lines(const struct bench *b, struct line *line, const cha
         {"percent", NW_RIGHT, 1, 0},
         {"macs", NW_RIGHT, 0, 0},
         {"gflops_a_second", NW_RIGHT, 1, 0},
+        {"runs_on", NW_LEFT, 0, 0},
     };
+    const int n_columns = b->config->by == NW_BY_LAYER ? 8 : 7;
     const int n = gather(b, line);
     double whole = 0;
     nw_table table;
@@ -177,7 +201,7 @@ static nw_status print_lines(const struct bench *b, struct line *line, const cha
         column[1] = (nw_column){"layer", NW_LEFT, 0, 0};
     else
         qsort(line, (size_t)n, sizeof(*line), by_time);
-    nw_table_init(&table, b->ctx, column, 7);
+    nw_table_init(&table, b->ctx, column, n_columns);
     for (int i = 0; i < n; i++)
         add_line(&table, b, &line[i], whole);
     status = nw_table_write(&table, format, out);

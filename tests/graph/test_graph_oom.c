@@ -59,6 +59,17 @@ static nw_status from_family(nw_ctx *ctx)
     return from_file(ctx, "darts c=4 layers=3 steps=2 multiplier=2");
 }
 
+static nw_status folded(nw_ctx *ctx)
+{
+    nw_space *s = nw_space_new(ctx);
+    nw_ref x = nw_input(s, 3, 4, 4);
+    float in[48] = {0}, out[2];
+
+    x = nw_op(s, "conv2d out=32 bias=0 | batchnorm | relu | flatten | dense out=2", x);
+    nw_output(s, x);
+    return nw_net_run(nw_net_fold(nw_net_new(ctx, s, NULL, 1, NW_F32)), 1, in, out);
+}
+
 static void survives(nw_status (*scenario)(nw_ctx *ctx))
 {
     for (long k = 0;; k++) {
@@ -83,6 +94,12 @@ static void test_graph_oom__a_space_built_in_c(void **state)
     survives(built_in_c);
 }
 
+static void test_graph_oom__a_folded_net(void **state)
+{
+    (void)state;
+    survives(folded);
+}
+
 static void test_graph_oom__spaces_from_files(void **state)
 {
     (void)state;
@@ -100,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_graph_oom__a_space_built_in_c),
+        cmocka_unit_test(test_graph_oom__a_folded_net),
         cmocka_unit_test(test_graph_oom__spaces_from_files),
         cmocka_unit_test(test_graph_oom__a_family),
     };

@@ -178,6 +178,50 @@ static void test_net__cost_is_that_of_the_paper_counts(void **state)
     nw_close(ctx);
 }
 
+/* The turn whose op has this name. */
+static const nw_turn_time *turn_of(nw_plan *plan, const char *op)
+{
+    int n;
+    const nw_turn_time *t = nw_plan_times(plan, &n);
+
+    assert_non_null(t);
+    for (int i = 0; i < n; i++)
+        if (!strcmp(t[i].op, op))
+            return &t[i];
+    fail_msg("no %s", op);
+    return NULL;
+}
+
+static void test_net__plans_tell_what_they_run_on(void **state)
+{
+    nw_ctx *ctx = nw_open(NULL);
+    const nw_plan_config both = {.batch = 2, .backward = 1},
+                         forward = {.batch = 2, .no_loss = 1};
+
+    (void)state;
+    for (int side = 1; side <= 4; side += 3) {
+        nw_space *s = nw_space_new(ctx);
+        nw_ref x = nw_op(s, "conv2d out=16 k=3", nw_input(s, 3, side, side));
+        nw_plan *plan;
+        nw_net *net;
+
+        x = nw_op(s, "conv2d out=16 k=3 groups=in | flatten | dense out=3", x);
+        assert_true(nw_output(s, x) >= 0);
+        net = nw_net_new(ctx, s, NULL, 1, NW_F32);
+        plan = nw_plan_new(net, &both);
+        assert_non_null(turn_of(plan, "conv2d")->how->forward);
+        assert_null(turn_of(plan, "conv2d")->how->data); /* of the input */
+        assert_non_null(turn_of(plan, "conv2d")->how->weights);
+        assert_null(turn_of(plan, "dense")->how->forward);
+        /* Users count channel by channel, memory pixel by pixel. */
+        assert_int_equal(turn_of(plan, "flatten")->how->reordered, side == 1 ? 0 : 2);
+        plan = nw_plan_new(net, &forward);
+        assert_null(turn_of(plan, "conv2d")->how->weights);
+        assert_int_equal(turn_of(plan, "flatten")->how->reordered, side == 1 ? 0 : 1);
+    }
+    nw_close(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_net__step_allocates_nothing),
         cmocka_unit_test(test_net__does_not_read_stale_bytes),
         cmocka_unit_test(test_net__plans_share_an_arena),
+        cmocka_unit_test(test_net__plans_tell_what_they_run_on),
         cmocka_unit_test(test_net__cost_is_that_of_the_paper_counts),
     };
 

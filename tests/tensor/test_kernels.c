@@ -220,7 +220,8 @@ static void depthwise_agrees(const nw_conv_dims *d, int add)
             twin_fill(&f, q[i], size[i], i);
         }
         for (int p = 0; p < NW_CONV_PASSES; p++) {
-            nw_conv_args a = {q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7], add, NULL};
+            nw_conv_args a = {q[0], q[1], q[2], q[3], q[4], q[5],
+                              q[6], q[7], add,  NULL, NULL};
             nw_conv_way way = {0};
 
             if (side)

@@ -60,7 +60,7 @@ const struct command commands[N_COMMANDS] = {
     [CMD_bench] = {"bench", "NET|FILE [key=value]...", "how long a network takes, and where the time goes",
      "Runs a network on random numbers: a training pass (forward and backward) or, with --inference, a forward pass. "
      "Prints the median time, examples and operations a second, and the memory that the pass was planned in. "
-     "--profile tells how the time is shared among ops, given twice among layers. Where a choice is open, --arch closes it, or --seed.",
+     "--profile tells how the time is shared among ops, given twice among layers, and on what implementation each of their passes runs. Where a choice is open, --arch closes it, or --seed.",
      NULL, 1, MOST_ARGS, run_bench},
     [CMD_space] = {"space", "check|count|sample|show SPACE|FILE [key=value]...", "examine a search space",
      "check: shapes of every choice, number of architectures, smallest and largest cost.\n\n"
