@@ -1,6 +1,7 @@
 /*
  * conv.h - convolution on NHWC data with OIHW weights: three passes, and for each the
- * fastest of three ways that takes it: own depthwise kernels, oneDNN, portable loops.
+ * fastest of four ways that takes it: own depthwise kernels, minimal filtering, oneDNN,
+ * portable loops.
  */
 #ifndef NW_CONV_H
 #define NW_CONV_H
@@ -36,9 +37,9 @@ typedef struct nw_conv_args {
 } nw_conv_args;
 
 typedef struct nw_conv_way {
-    const char *name; /* "depthwise", "portable" or oneDNN's own name */
+    const char *name; /* "depthwise", "winograd", "portable", or oneDNN's own name */
     void (*run)(const nw_conv_dims *d, void *self, const nw_conv_args *a);
-    void *self;     /* of oneDNN; memory of the context */
+    void *self;     /* memory of the context, or NULL */
     size_t scratch; /* bytes */
     void *lent;     /* for nw_conv_leave()              */
     void *kept;     /* weights in its layout, or NULL     */
@@ -58,7 +59,13 @@ void NW_R(nw_conv_portable)(const nw_conv_dims *d, nw_conv_pass pass, nw_conv_wa
 /* One output channel per input channel, and 8 channels or more; 0 = does not take it. */
 int NW_R(nw_conv_depthwise)(const nw_conv_dims *d, nw_conv_pass pass, nw_conv_way *way);
 
-/* Its third pass; float only, as all of it. */
+#ifndef NW_DOUBLE
+/* 3x3 at stride 1; way->run stays NULL where it does not take it. */
+nw_status nw_winograd_conv(nw_ctx *ctx, const nw_conv_dims *d, nw_conv_pass pass,
+                           int bias, nw_conv_way *way);
+#endif
+
+/* The depthwise ones' third pass; float only, as all of it. */
 size_t NW_R(nw_depthwise_weights_scratch)(const nw_conv_dims *d);
 void NW_R(nw_depthwise_weights)(const nw_conv_dims *d, void *self, const nw_conv_args *a);
 

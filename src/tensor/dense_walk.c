@@ -192,20 +192,33 @@ void nw_dense_go_on(const nw_dense_plan *p, nw_dense_block *b)
     b->n = least(p->strips, b->strips - b->first);
 }
 
+/* A row of the gradient behind. */
+static void take_gradient(const nw_dense_call *call, size_t row, float *to)
+{
+    const nw_dense_plan *p = &call->p;
+    const nw_stage *s = p->s;
+    const nw_stage plain = {.c = s->oc, .gate = NW_GATE_NONE};
+    const nw_stage_args *a = call->a, none = {0};
+    const size_t at = row * nw_dense_y_line(p);
+
+    if (a->on_dy)
+        nw_norm_in(s, a, s->ow, a->y + at, a->dy + at, p->depth, to);
+    else
+        nw_gate_in(&plain, &none, s->ow, a->dy + at, p->depth, to);
+}
+
 /* Row r of pixels of the image whose first is `row`: to its place in the ring. */
 static void take_row(const nw_dense_call *call, const nw_dense_own *o, size_t row, int r)
 {
     const nw_dense_plan *p = &call->p;
-    const nw_stage *s = p->s;
-    const nw_stage_args *a = call->a;
     float *to = o->ring + (size_t)((r % IN * p->pixels + 1) * p->depth);
-    const size_t at = (row + (size_t)r) * nw_dense_y_line(p);
 
+    row += (size_t)r;
     if (p->filter.back)
-        nw_norm_in(s, a, s->ow, a->y + at, a->dy + at, p->depth, to);
+        take_gradient(call, row, to);
     else
-        nw_gate_in(s, a, s->iw, a->x + (row + (size_t)r) * nw_dense_x_line(p), p->depth,
-                   to);
+        nw_gate_in(p->s, call->a, p->s->iw, call->a->x + row * nw_dense_x_line(p),
+                   p->depth, to);
 }
 
 /* What the strip before has taken is in the ring. */
@@ -273,6 +286,20 @@ NW_FETCHES void nw_dense_multiply(const nw_dense_call *call, const nw_dense_own 
         fetch(soon);
         nw_product(b->n * p->tw, n, k, o->taken + i * p->v, (size_t)p->depth,
                    u + i * p->u, o->mid + i * p->m, (size_t)n);
+    }
+}
+
+NW_FETCHES void nw_dense_accumulate(const nw_dense_call *call, const nw_dense_own *o,
+                                    const nw_dense_block *b, int from,
+                                    nw_dense_soon *soon)
+{
+    const nw_dense_plan *p = &call->p;
+    float *acc = o->acc + (size_t)(from / NW_DENSE_PANEL * POINTS) * p->sum;
+
+    for (size_t i = 0; i < POINTS; i++) {
+        fetch(soon);
+        nw_outer(b->n * p->tw, p->op, nw_dense_width(from, p->s->c), o->taken + i * p->v,
+                 o->spread + i * p->m, acc + i * p->sum);
     }
 }
 

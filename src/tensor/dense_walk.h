@@ -120,4 +120,8 @@ void nw_dense_want(nw_dense_soon *soon, const float *base, size_t from, size_t f
 void nw_dense_multiply(const nw_dense_call *call, const nw_dense_own *o,
                        const nw_dense_block *b, int c, nw_dense_soon *soon);
 
+/* `taken` by `spread`, over tiles: to `acc`. */
+void nw_dense_accumulate(const nw_dense_call *call, const nw_dense_own *o,
+                         const nw_dense_block *b, int c, nw_dense_soon *soon);
+
 #endif

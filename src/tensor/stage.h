@@ -67,7 +67,9 @@ extern const nw_stage_type nw_stage_depth;
 /* 1x1 (oc,c,1,1): src/tensor/stage_point.c */
 extern const nw_stage_type nw_stage_point;
 
-/* 3x3 (oc,c,3,3), stride 1, by minimal filtering: src/tensor/stage_dense.c */
+/* 3x3 (oc,c,3,3), stride 1, by minimal filtering: src/tensor/stage_dense.c. Backward it
+ * also takes on_dy = NULL: nothing is behind, dz = dy; then y may be NULL. And x = NULL
+ * where there is no gate and dw is not wanted; w = NULL where dx is not. */
 extern const nw_stage_type nw_stage_dense;
 
 #endif

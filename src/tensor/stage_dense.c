@@ -87,21 +87,22 @@ static int dense_fits(const nw_stage *s)
 /* ---- Forward ------------------------------------------------------------------------
  */
 
+/* A panel of all products of a block to a tensor of c channels. */
 static void give(const nw_dense_call *call, const nw_dense_own *o,
-                 const nw_dense_block *b, int from)
+                 const nw_dense_block *b, int from, float *to, int c)
 {
     const nw_dense_plan *p = &call->p;
-    const nw_stage *s = p->s;
-    const int n = nw_dense_width(from, s->oc);
+    const int n = nw_dense_width(from, c);
+    const size_t line = (size_t)(p->s->iw * c);
 
     for (int i = 0; i < b->n; i++) {
         const nw_wino_place place = {
-            .to = call->a->y + nw_dense_row(p, b, i) * nw_dense_y_line(p) + from,
-            .row = nw_dense_y_line(p),
-            .pixel = (size_t)s->oc,
+            .to = to + nw_dense_row(p, b, i) * line + from,
+            .row = line,
+            .pixel = (size_t)c,
             .rows = nw_dense_rows(p, b, i),
-            .cols = s->ow,
-            .c = s->oc - from,
+            .cols = p->s->iw,
+            .c = c - from,
         };
 
         nw_wino_out(p->tw, o->mid + (size_t)(i * p->tw * n), p->m, n, &place);
@@ -124,7 +125,7 @@ static void forward_block(const nw_dense_call *call, const nw_dense_block *b, vo
         nw_dense_take(call, &o, b, i);
     for (int c = 0; c < s->oc; c += NW_DENSE_PANEL) {
         nw_dense_multiply(call, &o, b, c, &soon);
-        give(call, &o, b, c);
+        give(call, &o, b, c, call->a->y, s->oc);
     }
     if (call->a->moment)
         nw_gather_rows(part, s->oc, (int)(last - first) * s->ow, y);
@@ -175,12 +176,11 @@ static void gate_strip(const nw_dense_call *call, const nw_dense_own *o,
 
 /* Sums of a panel of input channels by all output channels. */
 static void add_products(const nw_dense_call *call, const nw_dense_own *o,
-                         const nw_dense_block *b, int from)
+                         const nw_dense_block *b, int from, nw_dense_soon *soon)
 {
     const nw_dense_plan *p = &call->p;
     const nw_wino_strip strip = {p->tw, p->cp, o->line};
     const int n = nw_dense_width(from, p->s->c);
-    float *acc = o->acc + (size_t)(from / NW_DENSE_PANEL * POINTS) * p->sum;
 
     for (int i = 0; i < b->n; i++) {
         const float *row[OUT];
@@ -189,9 +189,7 @@ static void add_products(const nw_dense_call *call, const nw_dense_own *o,
             row[r] = r < nw_dense_rows(p, b, i) ? o->act + act_at(p, i, r) : o->zero;
         nw_wino_spread(&strip, row, from, n, o->spread + (size_t)(i * p->tw * n), p->m);
     }
-    for (size_t i = 0; i < POINTS; i++)
-        nw_outer(b->n * p->tw, p->op, n, o->taken + i * p->v, o->spread + i * p->m,
-                 acc + i * p->sum);
+    nw_dense_accumulate(call, o, b, from, soon);
 }
 
 /* A panel of the gradient of the gated input; also what hangs over the edge. */
@@ -221,10 +219,30 @@ static void gate_back(const nw_dense_call *call, const nw_dense_own *o,
     const nw_dense_plan *p = &call->p;
     size_t at = nw_dense_row(p, b, i) * nw_dense_x_line(p);
 
-    for (int r = 0; r < nw_dense_rows(p, b, i); r++, at += nw_dense_x_line(p))
+    for (int r = 0; r < nw_dense_rows(p, b, i); r++, at += nw_dense_x_line(p)) {
+        const float *x = call->a->x ? call->a->x + at : NULL;
+
         nw_gate_back(p->s, call->a, p->s->iw, o->act + act_at(p, i, r),
-                     o->grad + act_at(p, i, r), p->cp, call->a->x + at, call->a->dx + at,
+                     o->grad + act_at(p, i, r), p->cp, x, call->a->dx + at,
                      call->a->dx_sum ? o->sums : NULL);
+    }
+}
+
+static nw_dense_soon back_wants(const nw_dense_call *call, const nw_dense_block *b)
+{
+    const nw_dense_plan *p = &call->p;
+    const nw_stage_args *a = call->a;
+    const size_t first = nw_dense_row(p, b, 0), last = nw_dense_row(p, b, b->n),
+                 next = nw_dense_next(p, b) - last, x = nw_dense_x_line(p),
+                 y = nw_dense_y_line(p);
+    nw_dense_soon soon = {.steps = POINTS * nw_dense_panels(p->s->c) *
+                                   ((a->dx != NULL) + (a->dw[0] != NULL))};
+
+    nw_dense_want(&soon, a->dx, first * x, (last - first) * x, 1);
+    nw_dense_want(&soon, a->x, last * x, next * x, 0);
+    nw_dense_want(&soon, a->y, last * y, next * y, 0);
+    nw_dense_want(&soon, a->dy, last * y, next * y, 0);
+    return soon;
 }
 
 static void back_block(const nw_dense_call *call, const nw_dense_block *b)
@@ -232,28 +250,25 @@ static void back_block(const nw_dense_call *call, const nw_dense_block *b)
     const nw_dense_plan *p = &call->p;
     const nw_stage_args *a = call->a;
     const nw_dense_own o = nw_dense_places(call);
-    const size_t first = nw_dense_row(p, b, 0), last = nw_dense_row(p, b, b->n),
-                 next = nw_dense_next(p, b) - last;
-    nw_dense_soon soon = {.steps = POINTS * nw_dense_panels(p->s->c)};
+    const int through = p->s->gate == NW_GATE_NONE && !a->add && !a->dx_sum;
+    nw_dense_soon soon = back_wants(call, b);
 
-    nw_dense_want(&soon, a->dx, first * nw_dense_x_line(p),
-                  (last - first) * nw_dense_x_line(p), 1);
-    nw_dense_want(&soon, a->x, last * nw_dense_x_line(p), next * nw_dense_x_line(p), 0);
-    nw_dense_want(&soon, a->y, last * nw_dense_y_line(p), next * nw_dense_y_line(p), 0);
-    nw_dense_want(&soon, a->dy, last * nw_dense_y_line(p), next * nw_dense_y_line(p), 0);
     for (int i = 0; i < b->n; i++) {
         nw_dense_take(call, &o, b, i);
-        gate_strip(call, &o, b, i);
+        if (a->x)
+            gate_strip(call, &o, b, i);
     }
     for (int c = 0; c < p->s->c; c += NW_DENSE_PANEL) {
-        if (a->dx) {
+        if (a->dx)
             nw_dense_multiply(call, &o, b, c, &soon);
+        if (a->dx && through)
+            give(call, &o, b, c, a->dx, p->s->c);
+        else if (a->dx)
             give_back(call, &o, b, c);
-        }
         if (a->dw[0])
-            add_products(call, &o, b, c);
+            add_products(call, &o, b, c, &soon);
     }
-    for (int i = 0; a->dx && i < b->n; i++)
+    for (int i = 0; a->dx && !through && i < b->n; i++)
         gate_back(call, &o, b, i);
 }
 
@@ -267,7 +282,8 @@ static void back_part(void *arg, size_t begin, size_t end)
         float *to = call->parts + part * p->part;
 
         memset(to, 0, p->part * sizeof(float));
-        memset(o.acc, 0, p->acc * sizeof(float));
+        if (call->a->dw[0])
+            memset(o.acc, 0, p->acc * sizeof(float));
         for (nw_dense_block b = nw_dense_first(p, part); b.n; nw_dense_go_on(p, &b))
             back_block(call, &b);
         for (int c = 0; call->a->dw[0] && c < p->s->c; c += NW_DENSE_PANEL)
