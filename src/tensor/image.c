@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { STRETCH = 2048 }; /* numbers */
+
 nw_stage_cut nw_stage_cut_of(int n)
 {
     nw_stage_cut cut = {.per_part = (n + NW_STAGE_PARTS - 1) / NW_STAGE_PARTS};
@@ -21,6 +23,15 @@ size_t nw_stage_images(const nw_stage_cut *cut, int n, size_t part, size_t *firs
 
     *first = part * (size_t)cut->per_part;
     return last < (size_t)n ? last : (size_t)n;
+}
+
+/* Pixels that one walk by channel takes: so few that what it reads and writes stays in
+ * the first-level cache from one vector of channels to the next. */
+static int stretch(int n, int c)
+{
+    const int fit = STRETCH / c < 4 ? 4 : STRETCH / c;
+
+    return n < fit ? n : fit;
 }
 
 /* ---- In --------------------------------------------------------------------------- */
@@ -57,8 +68,8 @@ NW_WIDE NW_INLINE void gate_in(const nw_stage_args *a, int n, int c, const float
     }
 }
 
-NW_WIDE void nw_gate_in(const nw_stage *s, const nw_stage_args *a, int n, const float *x,
-                        int cp, float *out)
+NW_WIDE static void gate_some(const nw_stage *s, const nw_stage_args *a, int n,
+                              const float *x, int cp, float *out)
 {
     if (s->gate == NW_GATE_RELU)
         gate_in(a, n, s->c, x, cp, out, NW_GATE_RELU);
@@ -68,8 +79,17 @@ NW_WIDE void nw_gate_in(const nw_stage *s, const nw_stage_args *a, int n, const 
         gate_in(a, n, s->c, x, cp, out, NW_GATE_NONE);
 }
 
-NW_WIDE void nw_norm_in(const nw_stage *s, const nw_stage_args *a, int n, const float *y,
-                        const float *dy, int op, float *out)
+void nw_gate_in(const nw_stage *s, const nw_stage_args *a, int n, const float *x, int cp,
+                float *out)
+{
+    for (int i = 0, some; i < n; i += some) {
+        some = stretch(n - i, s->c);
+        gate_some(s, a, some, x + i * s->c, cp, out + i * cp);
+    }
+}
+
+NW_WIDE static void norm_some(const nw_stage *s, const nw_stage_args *a, int n,
+                              const float *y, const float *dy, int op, float *out)
 {
     const int oc = s->oc;
 
@@ -82,6 +102,15 @@ NW_WIDE void nw_norm_in(const nw_stage *s, const nw_stage_args *a, int n, const 
             nw_put(out + i * op + k,
                    on_dy * nw_get(dy + i * oc + k) +
                        (on_y * (nw_get(y + i * oc + k) - mean) + fixed));
+    }
+}
+
+void nw_norm_in(const nw_stage *s, const nw_stage_args *a, int n, const float *y,
+                const float *dy, int op, float *out)
+{
+    for (int i = 0, some; i < n; i += some) {
+        some = stretch(n - i, s->oc);
+        norm_some(s, a, some, y + i * s->oc, dy + i * s->oc, op, out + i * op);
     }
 }
 
@@ -140,9 +169,9 @@ NW_WIDE NW_INLINE void gate_back(const nw_stage_args *a, int n, int c, const flo
     }
 }
 
-NW_WIDE void nw_gate_back(const nw_stage *s, const nw_stage_args *a, int n,
-                          const float *act, const float *grad, int cp, const float *x,
-                          float *dx, float *sums)
+NW_WIDE static void back_some(const nw_stage *s, const nw_stage_args *a, int n,
+                              const float *act, const float *grad, int cp, const float *x,
+                              float *dx, float *sums)
 {
     if (s->gate == NW_GATE_RELU)
         gate_back(a, n, s->c, act, grad, cp, x, dx, sums, NW_GATE_RELU);
@@ -150,6 +179,16 @@ NW_WIDE void nw_gate_back(const nw_stage *s, const nw_stage_args *a, int n,
         gate_back(a, n, s->c, act, grad, cp, x, dx, sums, NW_GATE_RELU6);
     else
         gate_back(a, n, s->c, act, grad, cp, x, dx, sums, NW_GATE_NONE);
+}
+
+void nw_gate_back(const nw_stage *s, const nw_stage_args *a, int n, const float *act,
+                  const float *grad, int cp, const float *x, float *dx, float *sums)
+{
+    for (int i = 0, some; i < n; i += some) {
+        some = stretch(n - i, s->c);
+        back_some(s, a, some, act + i * cp, grad + i * cp, cp, x + i * s->c,
+                  dx + i * s->c, sums);
+    }
 }
 
 /* ---- Moments ----------------------------------------------------------------------- */

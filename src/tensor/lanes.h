@@ -36,19 +36,32 @@ NW_WIDE NW_INLINE nw_v nw_fresh(int from, int k)
     return (nw_v)((nw_lane_mask)one & (lane >= done));
 }
 
+/* The larger of v and 0, the smaller of v and limit; a NaN passes. */
+#ifdef __x86_64__
 NW_WIDE NW_INLINE nw_v nw_above_zero(nw_v v)
 {
-    return (nw_v)((nw_lane_mask)v & (v > 0));
+    return __builtin_ia32_maxps256((nw_v){0}, v);
 }
 
-/* The smaller of v and limit, and `other` where v is below limit, else 0. */
 NW_WIDE NW_INLINE nw_v nw_at_most(nw_v v, nw_v limit)
 {
-    const nw_lane_mask below = v < limit;
-
-    return (nw_v)(((nw_lane_mask)v & below) | ((nw_lane_mask)limit & ~below));
+    return __builtin_ia32_minps256(limit, v);
+}
+#else
+NW_WIDE NW_INLINE nw_v nw_above_zero(nw_v v)
+{
+    return (nw_v)((nw_lane_mask)v & ~(v < 0));
 }
 
+NW_WIDE NW_INLINE nw_v nw_at_most(nw_v v, nw_v limit)
+{
+    const nw_lane_mask above = v > limit;
+
+    return (nw_v)(((nw_lane_mask)v & ~above) | ((nw_lane_mask)limit & above));
+}
+#endif
+
+/* `other` where v is below limit, else 0. */
 NW_WIDE NW_INLINE nw_v nw_where_below(nw_v v, nw_v limit, nw_v other)
 {
     return (nw_v)((nw_lane_mask)other & (v < limit));
