@@ -5,7 +5,7 @@
  */
 #include "parallel.h"
 
-#include <sched.h>
+#include <omp.h>
 
 #if defined(__SANITIZE_THREAD__)
 #define NW_PLAIN_THREADS 1
@@ -15,13 +15,11 @@
 #endif
 #endif
 
+/* Not the mask of this thread, which OpenMP may have bound to one of them. */
 int nw_cores(void)
 {
-    cpu_set_t mask;
-    int n;
+    int n = omp_get_num_procs();
 
-    CPU_ZERO(&mask);
-    n = sched_getaffinity(0, sizeof(mask), &mask) ? 1 : CPU_COUNT(&mask);
     return n < 1 ? 1 : n;
 }
 
@@ -34,7 +32,6 @@ static void run_part(size_t part, size_t n, size_t grain, nw_body body, void *ar
 
 #ifdef NW_PLAIN_THREADS
 
-#include <omp.h>
 #include <pthread.h>
 
 enum { MOST = 16 };
@@ -90,8 +87,6 @@ void nw_set_threads(int threads)
 }
 
 #else
-
-#include <omp.h>
 
 void nw_parallel(size_t n, size_t grain, nw_body body, void *arg)
 {
