@@ -5,7 +5,10 @@
  */
 #include "parallel.h"
 
+#include "netwright.h"
+
 #include <omp.h>
+#include <sched.h>
 
 #if defined(__SANITIZE_THREAD__)
 #define NW_PLAIN_THREADS 1
@@ -21,6 +24,25 @@ int nw_cores(void)
     int n = omp_get_num_procs();
 
     return n < 1 ? 1 : n;
+}
+
+void nw_unbind(void)
+{
+    int id[CPU_SETSIZE];
+    cpu_set_t all;
+
+    CPU_ZERO(&all);
+    for (int p = 0; p < omp_get_num_places(); p++) {
+        const int n = omp_get_place_num_procs(p);
+
+        if (n > CPU_SETSIZE)
+            return;
+        omp_get_place_proc_ids(p, id);
+        for (int i = 0; i < n; i++)
+            CPU_SET((size_t)id[i], &all);
+    }
+    if (CPU_COUNT(&all))
+        sched_setaffinity(0, sizeof(all), &all);
 }
 
 static void run_part(size_t part, size_t n, size_t grain, nw_body body, void *arg)

@@ -8,14 +8,12 @@
  * other all that time. So they are bound, one to a core; measured beside a busy program,
  * a step then takes a third less, and on a quiet machine the same. That is right only
  * where the threads are as many as the cores. Otherwise two commands side by side would
- * sit on the same first cores and leave the others idle; and so would workers.
+ * sit on the same first cores and leave the others idle. (Workers are never bound.)
  */
 #include "threads.h"
 
 #include <omp.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static const char mark[] = "NETWRIGHT_BOUND"; /* set: it was not the user who bound */
@@ -43,32 +41,15 @@ void threads_start(char **argv)
     execv(self, argv); /* on failure we go on as we are */
 }
 
-/* The calling thread, and what it starts, may run wherever the process may. */
-static void unbind(void)
+int threads_cores(void)
 {
-    int id[CPU_SETSIZE];
-    cpu_set_t all;
-
-    CPU_ZERO(&all);
-    for (int p = 0; p < omp_get_num_places(); p++) {
-        const int n = omp_get_place_num_procs(p);
-
-        if (n > CPU_SETSIZE)
-            return;
-        omp_get_place_proc_ids(p, id);
-        for (int i = 0; i < n; i++)
-            CPU_SET((size_t)id[i], &all);
-    }
-    if (CPU_COUNT(&all))
-        sched_setaffinity(0, sizeof(all), &all);
+    return omp_get_num_procs();
 }
 
 void threads_fit(const struct tool *tool)
 {
-    const int threads = tool->opt.threads, cores = omp_get_num_procs();
-    const int has_workers =
-        tool->opt.jobs || (tool->command && tool->command == &commands[CMD_compare]);
+    const int threads = tool->opt.threads;
 
-    if (getenv(mark) && (has_workers || (threads > 0 && threads != cores)))
-        unbind();
+    if (getenv(mark) && threads > 0 && threads != threads_cores())
+        nw_unbind();
 }

@@ -8,8 +8,10 @@
  * it is loaded. What the user has set in the environment stays. */
 void threads_start(char **argv);
 
-/* Once it is known how many threads and workers there will be: let them run on any core,
- * unless one thread a core is what is wanted. */
+/* Once it is known how many threads there will be: let them run on any core, unless one
+ * thread a core is what is wanted. */
 void threads_fit(const struct tool *tool);
+
+int threads_cores(void); /* that the command may use */
 
 #endif

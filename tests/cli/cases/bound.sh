@@ -1,5 +1,5 @@
-# One thread a core is bound, one to each; fewer threads, workers, and whoever has set
-# OpenMP's own variables are not.
+# One thread a core is bound, one to each; fewer threads, workers, and those of whoever has
+# set OpenMP's own variables are not. The first line is the command's, others are workers'.
 [[ $(nproc) -ge 2 && -r /proc/self/status ]] || exit 77
 unset OMP_PROC_BIND OMP_PLACES GOMP_CPU_AFFINITY GOMP_SPINCOUNT OMP_WAIT_POLICY
 all=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
@@ -21,9 +21,9 @@ try() {
     kill -9 $!
     wait $! 2>/dev/null
 }
-echo "as many threads as cores:"; try
+echo "as many threads as cores:"; try -t "$(nproc)"
 echo "one thread:"; try -t 1
 echo "two workers:"; try -j 2
 export OMP_PROC_BIND=false
-echo "the user's word:"; try
+echo "the user's word:"; try -t "$(nproc)"
 true # the last one was killed
