@@ -137,6 +137,10 @@ nw_status nw_errstatus(const nw_ctx *ctx); /* of that message; NW_OK when there 
 const char *nw_strstatus(nw_status status);
 const char *nw_version(void);
 
+/* Let the calling thread, and what it starts, run on every core of the process, though
+ * OpenMP has bound it to one (OMP_PROC_BIND): for a process that is forked. */
+void nw_unbind(void);
+
 /* ---- Space ---------------------------------------------------------------- */
 
 nw_space *nw_space_new(nw_ctx *ctx);

@@ -5,6 +5,9 @@
  */
 #include "parallel.h"
 
+#include "netwright.h"
+
+#include <omp.h>
 #include <sched.h>
 
 #if defined(__SANITIZE_THREAD__)
@@ -15,14 +18,31 @@
 #endif
 #endif
 
+/* Not the mask of this thread, which OpenMP may have bound to one of them. */
 int nw_cores(void)
 {
-    cpu_set_t mask;
-    int n;
+    int n = omp_get_num_procs();
 
-    CPU_ZERO(&mask);
-    n = sched_getaffinity(0, sizeof(mask), &mask) ? 1 : CPU_COUNT(&mask);
     return n < 1 ? 1 : n;
+}
+
+void nw_unbind(void)
+{
+    int id[CPU_SETSIZE];
+    cpu_set_t all;
+
+    CPU_ZERO(&all);
+    for (int p = 0; p < omp_get_num_places(); p++) {
+        const int n = omp_get_place_num_procs(p);
+
+        if (n > CPU_SETSIZE)
+            return;
+        omp_get_place_proc_ids(p, id);
+        for (int i = 0; i < n; i++)
+            CPU_SET((size_t)id[i], &all);
+    }
+    if (CPU_COUNT(&all))
+        sched_setaffinity(0, sizeof(all), &all);
 }
 
 static void run_part(size_t part, size_t n, size_t grain, nw_body body, void *arg)
@@ -34,7 +54,6 @@ static void run_part(size_t part, size_t n, size_t grain, nw_body body, void *ar
 
 #ifdef NW_PLAIN_THREADS
 
-#include <omp.h>
 #include <pthread.h>
 
 enum { MOST = 16 };
@@ -90,8 +109,6 @@ void nw_set_threads(int threads)
 }
 
 #else
-
-#include <omp.h>
 
 void nw_parallel(size_t n, size_t grain, nw_body body, void *arg)
 {

@@ -24,6 +24,7 @@ static void begin(nw_ctx *ctx, nw_study *study, pid_t parent)
     signal(SIGINT,
            SIG_IGN); /* of a terminal: the parent stops, and its children with it */
     nw_study_leave(study);
+    nw_unbind(); /* they would all be where the parent is */
     nw_threads_change(ctx, 1);
     nw_set_threads(1);
 }

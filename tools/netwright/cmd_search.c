@@ -6,6 +6,7 @@
  */
 #include "records.h"
 #include "specs.h"
+#include "threads.h"
 #include "work.h"
 
 #include <math.h>
@@ -14,6 +15,19 @@
 /* Trials ahead of the first that is observed, when there are workers: enough for a few,
  * and the same for one as for eight, so that the result is too. */
 enum { AHEAD = 8, MOST_DRAWS = 1000 };
+
+/* When -j is not given. Networks that are trained one by one get a worker a core: on two
+ * cores that is more trials a minute than one worker with two threads, and the result is
+ * the same on any number (bench/results/jobs.csv). Who says -t wants that many here. */
+static int jobs_of(struct tool *tool, const char *estimator)
+{
+    const struct settings *o = &tool->opt;
+    const int cores = threads_cores(), most = o->ahead ? o->ahead : AHEAD;
+
+    if (o->jobs || o->threads || strcmp(specs_name(tool, estimator), "train"))
+        return o->jobs;
+    return cores < most ? cores : most;
+}
 
 static const char *estimator(struct tool *tool)
 {
@@ -56,13 +70,11 @@ static int search(struct work *work, nw_arch **best, nw_score *score)
         .max_trial_seconds = tool->opt.trial_time_limit,
         .limits = specs_limits(tool),
         .objective = tool->opt.objective,
-        .jobs = tool->opt.jobs,
-        .ahead = tool->opt.ahead  ? tool->opt.ahead
-                 : tool->opt.jobs ? AHEAD
-                                  : 1,
     };
     int code;
 
+    config.jobs = jobs_of(tool, config.estimator);
+    config.ahead = tool->opt.ahead ? tool->opt.ahead : config.jobs ? AHEAD : 1;
     work_split_search(work, config.estimator, &config.train, &config.valid);
     code = work_run(work, work->space, &config, best, NULL, score);
     if (!code)

@@ -1,4 +1,5 @@
 /* main.c - netwright, the command: read the line, run the command, answer its code. */
+#include "threads.h"
 #include "tool.h"
 
 #include <locale.h>
@@ -19,6 +20,7 @@ void tool_open(struct tool *tool)
 {
     nw_config config = {.threads = tool->opt.threads};
 
+    threads_fit(tool);
     nw_close(tool->nw);
     tool->nw = nw_open(&config);
     progress_open(&tool->progress, tool);
@@ -50,29 +52,12 @@ static int flush(struct tool *tool, int code)
     return code;
 }
 
-/* Threads that wait for work spin, by default for so long that one other busy program
- * makes everything ten times slower. OpenMP reads its settings when it is loaded, so the
- * command starts itself once more with a short spin, unless the user has decided. */
-static void spin_briefly(char **argv)
-{
-    char self[4096];
-    ssize_t n;
-
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
-        return;
-    n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (n <= 0 || setenv("GOMP_SPINCOUNT", "10000", 1))
-        return;
-    self[n] = 0;
-    execv(self, argv); /* on failure we go on as we are */
-}
-
 int main(int argc, char **argv)
 {
     struct tool tool = {0};
     int code;
 
-    spin_briefly(argv);
+    threads_start(argv);
     setlocale(LC_CTYPE, "");
     tool.color_err = is_color("auto", STDERR_FILENO); /* for errors in options */
     code = options_parse(&tool, argc, argv);

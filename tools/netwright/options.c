@@ -107,8 +107,9 @@ const struct option_row option_rows[] = {
     {"threads", 't', OPT_INT, FIELD(threads), "N", "0",
      "threads to compute with; 0: one a core", NULL, JOBS | BIT(eval) | BIT(bench) | BIT(export)},
     {"jobs", 'j', OPT_INT, FIELD(jobs), "N", "0",
-     "worker processes of one thread each that estimate trials side by side; 0: none, work "
-     "here. compare: runs side by side; 0: one a core", NULL, RUNS},
+     "worker processes of one thread each that estimate trials side by side; 0: one a core "
+     "where each trial is trained by itself and no --threads is given, else none, work here. "
+     "compare: runs side by side; 0: one a core", NULL, RUNS},
     {"ahead", 0, OPT_INT, FIELD(ahead), "N", "0",
      "trials proposed before the first of them is observed: the result depends on it, never "
      "on --jobs; 0: 8 with --jobs, else 1", NULL, BIT(search) | BIT(table)},
