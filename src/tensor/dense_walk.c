@@ -103,8 +103,7 @@ size_t nw_dense_scratch(const nw_stage *s, int backward)
            (POINTS * p.u + (size_t)p.cut.parts * p.part + (size_t)s->threads * p.own);
 }
 
-/* ---- A call -------------------------------------------------------------------------
- */
+/* ---- A call --------------------------------------------------------------------- */
 
 nw_dense_own nw_dense_places(const nw_dense_call *call)
 {
@@ -150,8 +149,7 @@ void nw_dense_begin(nw_dense_call *call, const nw_stage *s, const nw_stage_args 
                     pack_columns, call);
 }
 
-/* ---- Blocks -------------------------------------------------------------------------
- */
+/* ---- Blocks --------------------------------------------------------------------- */
 
 /* Tile row of strip i of a block in its image. */
 static int tile_row(const nw_dense_plan *p, const nw_dense_block *b, int i)
@@ -242,8 +240,7 @@ void nw_dense_take(const nw_dense_call *call, const nw_dense_own *o,
     nw_wino_in(&strip, row, o->taken + (size_t)(i * p->tw * p->depth), p->v);
 }
 
-/* ---- Products ------------------------------------------------------------------------
- */
+/* ---- Products ------------------------------------------------------------------- */
 
 void nw_dense_want(nw_dense_soon *f, const float *base, size_t from, size_t floats,
                    int written)

@@ -14,10 +14,11 @@
  *
  * are alike, the same matrices give all passes. Backward, d is the gradient behind, 6x6:
  *
- *     input    dx = A' [ sum over o of (G w" G') * (B' d B) ] A,  w" turned by half a
- * turn filter   dw" = G' [ sum over tiles of (A x A') * (B' d B) ] G
+ *     input    dx = A' [ sum over o of (G w" G') * (B' d B) ] A
+ *     filter   dw" = G' [ sum over tiles of (A x A') * (B' d B) ] G
  *
- * so it is transformed once for both, and the input anew, rather than kept.
+ * where " turns by half a turn; so it is transformed once for both, and the input anew,
+ * rather than kept.
  *
  * A part of the batch (image.h) is walked in blocks of some strips of tiles, whose
  * transformed numbers stay in the second cache. Tiles that hang over an edge see zeros
@@ -28,8 +29,8 @@
  * same normal numbers, and that of plain float sums:
  *
  *     channels   y            dx           dw
- *     16         9.3e-7       9.0e-7       8.8e-7
- *     64         1.0e-6       1.1e-6       1.0e-6
+ *     16         8.7e-7       9.4e-7       7.3e-7
+ *     64         1.0e-6       8.4e-7       1.2e-6
  *     plain      3e-7..7e-7   3e-7..5e-7   3e-7..9e-7
  *
  * [1] A. Lavin, S. Gray 2015, Fast Algorithms for Convolutional Neural Networks,
@@ -84,8 +85,7 @@ static int dense_fits(const nw_stage *s)
            2 * s->ih * s->iw >= OUT * OUT * tiles;
 }
 
-/* ---- Forward ------------------------------------------------------------------------
- */
+/* ---- Forward -------------------------------------------------------------------- */
 
 /* A panel of all products of a block to a tensor of c channels. */
 static void give(const nw_dense_call *call, const nw_dense_own *o,
@@ -155,8 +155,7 @@ static void dense_forward(const nw_stage *s, const nw_stage_args *a)
         nw_gather_end(call.parts, call.p.cut.parts, s->oc, a->moment, a->variance);
 }
 
-/* ---- Backward ------------------------------------------------------------------------
- */
+/* ---- Backward ------------------------------------------------------------------- */
 
 /* Floats before row r of strip i in act and grad. */
 static size_t act_at(const nw_dense_plan *p, int i, int r)
