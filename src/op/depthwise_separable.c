@@ -44,12 +44,14 @@ static nw_chain chain_of(const struct depthwise_separable *a, int c)
                       a->eps};
 }
 
+/* Stride 1 only: over a gradient that is three quarters zeros, and with a small output,
+ * one turn took 1.04 to 1.27 times as long as the parts, and as many bytes. */
 static int depthwise_separable_fits(const void *attr, const nw_shape *in)
 {
     const struct depthwise_separable *a = attr;
     const nw_chain chain = chain_of(a, in->dim[0]);
 
-    return a->k[0] == a->k[1] && a->stride[0] == a->stride[1] &&
+    return a->k[0] == a->k[1] && a->stride[0] == 1 && a->stride[1] == 1 &&
            nw_chain_gate(a->act) >= 0 && nw_chain_fits(&chain, in);
 }
 

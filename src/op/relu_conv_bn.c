@@ -46,6 +46,8 @@ static nw_chain chain_of(const struct relu_conv_bn *a, int c)
                       1e-5};
 }
 
+/* One turn of k=1 takes 0.5 to 1.2 times as long as the parts, longer where all fits the
+ * caches, and plans 0.57 to 0.77 times the bytes: it is taken for these. */
 static int relu_conv_bn_fits(const void *attr, const nw_shape *in)
 {
     const nw_chain chain = chain_of(attr, in->dim[0]);

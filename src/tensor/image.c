@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { STRETCH = 2048 }; /* numbers */
+enum { STRETCH = 1024 }; /* numbers */
 
 nw_stage_cut nw_stage_cut_of(int n)
 {
