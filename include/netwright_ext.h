@@ -107,6 +107,8 @@ typedef struct nw_deferred {
     const nw_real *mean, *scale, *shift;
     nw_real *sum, *prod; /* the reader's: sums of dy and of dy (x - mean)      */
     double weight;       /* the reader's: this output's gradient is weight dy  */
+    const nw_real
+        *each; /* (N): a factor of every example, of value and gradient; NULL = 1 */
 } nw_deferred;
 
 /* On what an op runs, for those who measure it. */
@@ -166,7 +168,9 @@ enum nw_op_flag {
     NW_SKIPS_ZERO = 64,      /* inputs that are known to be zero come as NULL        */
     NW_CAN_DEFER = 128,      /* the output may stay deferred (nw_deferred)             */
     NW_TAKES_DEFERRED = 256, /* inputs may be deferred                              */
-    NW_ONLY_TRAINS = 512,    /* in evaluation the output is the first input, unchanged  */
+    NW_PASSES_DEFERRED =
+        1024,             /* takes a deferred input where its output stays deferred too */
+    NW_ONLY_TRAINS = 512, /* in evaluation the output is the first input, unchanged  */
 };
 
 /* Where an op says how ONNX writes it. Names of tensors are made by the exporter. */

@@ -40,7 +40,9 @@ static int last_look(const nw_plan *plan, int turn, int needs_x)
 
     if (t->reader < 0 || t->works_back)
         return last;
-    return plan->turn[t->reader].works_back ? back(plan, t->reader) : t->reader;
+    for (turn = t->reader; plan->turn[turn].reader >= 0;)
+        turn = plan->turn[turn].reader; /* it only passes it on */
+    return plan->turn[turn].works_back ? back(plan, turn) : turn;
 }
 
 /* Examples and labels are put in their places before the first turn. */
@@ -114,6 +116,8 @@ static void keeps(nw_plan *plan)
 
         if (t->run.keep_bytes)
             t->keep = new_life(plan, i, last_look(plan, i, 1), t->run.keep_bytes);
+        if (t->run.keep_bytes && t->reader >= 0 && t->run.due && t->works_back)
+            last_until(plan, t->keep, back(plan, t->in[0])); /* its input reads it */
         most = t->run.scratch_bytes > most ? t->run.scratch_bytes : most;
     }
     plan->scratch_bytes = most;

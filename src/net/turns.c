@@ -313,16 +313,30 @@ static void find_workers(nw_plan *plan)
 
 /* ---- Deferred batch norms ------------------------------------------------------- */
 
-/* Turn i defers to the one that reads it, if that reads nothing else of it. */
-static void defer(nw_plan *plan, int reader, int input)
+/* May the value of a turn stay deferred: one that passes it on, if that of its input may.
+ */
+static int may_defer(const nw_plan *plan, int turn)
 {
-    nw_turn *r = &plan->turn[reader];
-    nw_turn *t = r->in[input] >= 0 ? &plan->turn[r->in[input]] : NULL;
+    const nw_turn *t = turn < 0 ? NULL : &plan->turn[turn];
 
     if (!t || t->n_reader != 1 || !(t->op->flags & NW_CAN_DEFER))
+        return 0;
+    return !(t->op->flags & NW_PASSES_DEFERRED) || may_defer(plan, t->in[0]);
+}
+
+/* The inputs of a turn that may, defer to it. */
+static void take_deferred(nw_plan *plan, int reader)
+{
+    nw_turn *r = &plan->turn[reader];
+
+    if (!(r->op->flags & NW_TAKES_DEFERRED) &&
+        !(r->op->flags & NW_PASSES_DEFERRED && r->reader >= 0))
         return;
-    t->reader = reader;
-    r->due[input] = &t->deferred;
+    for (int j = 0; j < r->info.n_in; j++)
+        if (may_defer(plan, r->in[j])) {
+            plan->turn[r->in[j]].reader = reader;
+            r->due[j] = &plan->turn[r->in[j]].deferred;
+        }
 }
 
 /* A plan that only goes forward has nothing to gain: there norms are part of the
@@ -336,10 +350,8 @@ static void find_deferred(nw_plan *plan)
         for (int j = 0; j < plan->turn[i].info.n_in; j++)
             if (plan->turn[i].in[j] >= 0)
                 plan->turn[plan->turn[i].in[j]].n_reader++;
-    for (int i = 0; i < plan->n; i++)
-        for (int j = 0; j < plan->turn[i].info.n_in; j++)
-            if (plan->turn[i].op->flags & NW_TAKES_DEFERRED)
-                defer(plan, i, j);
+    for (int i = plan->n - 1; i >= 0; i--)
+        take_deferred(plan, i);
 }
 
 nw_status nw_plan_turns(nw_plan *plan)

@@ -150,6 +150,24 @@ static void find_sums(const nw_run *run, const nw_norm *n, nw_real *weight, nw_r
     memcpy(product, d->prod, n->c * sizeof(*product));
 }
 
+/* Example by example, each with its factor. */
+static void back_each(const nw_run *run, const nw_norm *n, const nw_real *on_dy,
+                      const nw_real *on_x, const nw_real *fixed)
+{
+    const nw_norm one = {n->rows / (size_t)run->batch, n->c};
+    nw_real *scaled = (nw_real *)run->scratch + 5 * n->c;
+
+    for (size_t e = 0; e < (size_t)run->batch; e++) {
+        const size_t at = e * one.rows * n->c;
+
+        for (size_t i = 0; i < n->c; i++)
+            scaled[i] = on_dy[i] * run->deferred->each[e];
+        NW_R(nw_norm_back)
+        (&one, run->x[0] + at, run->dy + at, run->keep, scaled, on_x, fixed,
+         run->dx[0] + at, run->add[0]);
+    }
+}
+
 static void batchnorm_backward(const nw_run *run)
 {
     const struct batchnorm *a = run->attr;
@@ -169,7 +187,11 @@ static void batchnorm_backward(const nw_run *run)
         run->dw[0][i] += w * product[i] * root[i];
     for (size_t i = 0; a->affine && run->dw[1] && i < n.c; i++)
         run->dw[1][i] += w * sum[i];
-    if (run->dx[0])
+    if (!run->dx[0])
+        return;
+    if (run->deferred && run->deferred->each)
+        back_each(run, &n, on_dy, on_x, fixed);
+    else
         NW_R(nw_norm_back)
     (&n, run->x[0], run->dy, mean, on_dy, on_x, fixed, run->dx[0], run->add[0]);
 }

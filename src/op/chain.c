@@ -372,6 +372,8 @@ void nw_chain_backward(const nw_run *run)
                            .on_dy = vector(run, 2),
                            .on_y = vector(run, 3),
                            .fixed = vector(run, 4),
+                           .each = i == st->n - 1 && run->deferred ? run->deferred->each
+                                                                   : NULL,
                            .dx = i ? between(run, g) : run->dx[0],
                            .add = i ? 0 : run->add[0],
                            .dx_sum = i ? vector(run, 5) : NULL,

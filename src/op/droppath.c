@@ -31,6 +31,25 @@ static nw_real scale_of(const nw_run *run, size_t n)
     return nw_uniform(run->seed, NW_FOR_DROPOUT, n) < q ? 0 : (nw_real)(1 / (1 - q));
 }
 
+/* keep: the scale of every example, where the input is deferred. */
+static nw_status droppath_prepare(nw_run *run)
+{
+    if (run->due)
+        run->keep_bytes = (size_t)run->batch * sizeof(nw_real);
+    return NW_OK;
+}
+
+/* What is deferred goes on to the reader, with the scales. */
+static void pass_on(const nw_run *run)
+{
+    nw_real *each = run->keep;
+
+    for (size_t n = 0; n < (size_t)run->batch; n++)
+        each[n] = scale_of(run, n);
+    *run->deferred = *run->due[0];
+    run->deferred->each = each;
+}
+
 static void droppath_forward_part(void *arg, size_t begin, size_t end)
 {
     const nw_run *run = arg;
@@ -47,7 +66,10 @@ static void droppath_forward_part(void *arg, size_t begin, size_t end)
 
 static void droppath_forward(const nw_run *run)
 {
-    nw_each_of(run, (size_t)run->batch, nw_count(&run->out), droppath_forward_part);
+    if (run->due)
+        pass_on(run);
+    else
+        nw_each_of(run, (size_t)run->batch, nw_count(&run->out), droppath_forward_part);
 }
 
 static void droppath_backward_part(void *arg, size_t begin, size_t end)
@@ -66,7 +88,10 @@ static void droppath_backward_part(void *arg, size_t begin, size_t end)
 
 static void droppath_backward(const nw_run *run)
 {
-    if (run->dx[0])
+    if (run->due) { /* the sums went where the input said */
+        run->due[0]->weight = run->deferred->weight;
+        run->due[0]->each = run->keep;
+    } else if (run->dx[0])
         nw_each_of(run, (size_t)run->batch, nw_count(&run->out), droppath_backward_part);
 }
 
@@ -91,8 +116,9 @@ const nw_op_type NW_R(nw_op_droppath) = {
     .size = sizeof(struct droppath),
     .min_in = 1,
     .max_in = 1,
-    .flags = NW_ADDS | NW_ONLY_TRAINS,
+    .flags = NW_ADDS | NW_ONLY_TRAINS | NW_CAN_DEFER | NW_PASSES_DEFERRED,
     .infer = nw_infer_same,
+    .prepare = droppath_prepare,
     .forward = droppath_forward,
     .backward = droppath_backward,
     .cases = droppath_cases,

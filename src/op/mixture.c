@@ -32,8 +32,8 @@ static nw_deferred *due(const nw_run *run, int i)
 struct job {
     const nw_run *run;
     const double *weight;
-    size_t c, rows, parts, block; /* rows of a block */
-    nw_real *scaled;              /* (n_in, 2, c)             */
+    size_t c, rows, parts, block; /* rows of a block          */
+    size_t example;               /* rows of an example       */
     double *total;                /* (parts, n_total)         */
     size_t n_total;
     nw_real *some; /* (parts, c) */
@@ -49,11 +49,11 @@ static void lay_out(struct job *j, const nw_run *run, const double *weight)
     *j = (struct job){.run = run, .weight = weight, .c = nw_width(&run->out)};
     j->rows = nw_total(run) / j->c;
     j->parts = nw_parts(j->rows, j->c);
+    j->example = j->rows / (size_t)run->batch;
     j->block = j->c < BLOCK ? BLOCK / j->c : 1;
-    j->n_total = count(j) + (run->due ? (1 + count(j)) * j->c : 0);
+    j->n_total = count(j) + (run->due ? (1 + 2 * count(j)) * j->c : 0);
     j->total = run->scratch;
-    j->scaled = (nw_real *)(j->total + j->parts * j->n_total);
-    j->some = j->scaled + (run->due ? 2 * count(j) * j->c : 0);
+    j->some = (nw_real *)(j->total + j->parts * j->n_total);
 }
 
 nw_status NW_R(nw_mixture_prepare)(nw_run *run)
@@ -61,15 +61,29 @@ nw_status NW_R(nw_mixture_prepare)(nw_run *run)
     struct job j;
 
     lay_out(&j, run, NULL);
-    run->scratch_bytes =
-        j.parts * j.n_total * sizeof(double) +
-        ((run->due ? 2 * count(&j) : 0) + j.parts) * j.c * sizeof(nw_real);
+    run->scratch_bytes = j.parts * (j.n_total * sizeof(double) + j.c * sizeof(nw_real));
     return NW_OK;
 }
 
 static double weight_of(const struct job *j, int i)
 {
     return j->weight ? j->weight[i] : 1;
+}
+
+/* Rows of the next block: never of two examples where one of them has a factor. */
+static size_t next_rows(const struct job *j, size_t row, size_t stop)
+{
+    size_t n = stop - row < j->block ? stop - row : j->block;
+
+    if (j->run->due && j->example - row % j->example < n)
+        n = j->example - row % j->example;
+    return n;
+}
+
+/* Of the example that a row is in. */
+static nw_real factor_of(const struct job *j, const nw_deferred *d, size_t row)
+{
+    return d->each ? d->each[row / j->example] : 1;
 }
 
 /* ---- Forward ----------------------------------------------------------------------- */
@@ -88,39 +102,32 @@ static void mix_in(nw_real *y, const nw_real *x, nw_real w, size_t n, int add)
             y[i] = w * x[i];
 }
 
-static void scale_due(struct job *j)
+/* Returns whether input i says anything of these rows. */
+static int mix_input(const struct job *j, int i, size_t row, size_t rows, int add)
 {
-    for (int i = 0; i < j->run->n_in; i++) {
-        const nw_deferred *d = due(j->run, i);
-        nw_real *to = j->scaled + 2 * (size_t)i * j->c;
+    const nw_run *run = j->run;
+    const nw_deferred *d = due(run, i);
+    const nw_real w = (nw_real)weight_of(j, i), f = d ? w * factor_of(j, d, row) : w;
+    const size_t at = row * j->c;
 
-        for (size_t k = 0; d && k < j->c; k++) {
-            to[k] = (nw_real)weight_of(j, i) * d->scale[k];
-            to[j->c + k] = (nw_real)weight_of(j, i) * d->shift[k];
-        }
-    }
+    if ((!d && !run->x[i]) || f == 0)
+        return 0;
+    if (d)
+        NW_R(nw_normed_rows)
+    (rows, j->c, f, d->x + at, d->mean, d->scale, d->shift, run->y + at, add);
+    else mix_in(run->y + at, run->x[i] + at, w, rows * j->c, add);
+    return 1;
 }
 
 static void forward_block(const struct job *j, size_t row, size_t rows)
 {
     const nw_run *run = j->run;
-    const size_t at = row * j->c, n = rows * j->c;
     int any = 0;
 
-    for (int i = 0; i < run->n_in; i++) {
-        const nw_deferred *d = due(run, i);
-        const nw_real *scale = j->scaled + 2 * (size_t)i * j->c;
-
-        if ((!d && !run->x[i]) || weight_of(j, i) == 0)
-            continue;
-        if (d)
-            NW_R(nw_normed_rows)
-        (rows, j->c, d->x + at, d->mean, scale, scale + j->c, run->y + at, any);
-        else mix_in(run->y + at, run->x[i] + at, (nw_real)weight_of(j, i), n, any);
-        any = 1;
-    }
+    for (int i = 0; i < run->n_in; i++)
+        any |= mix_input(j, i, row, rows, any);
     if (!any)
-        memset(run->y + at, 0, n * sizeof(*run->y));
+        memset(run->y + row * j->c, 0, rows * j->c * sizeof(*run->y));
 }
 
 static void forward_part(void *arg, size_t begin, size_t end)
@@ -129,9 +136,12 @@ static void forward_part(void *arg, size_t begin, size_t end)
 
     for (size_t p = begin; p < end; p++) {
         const size_t stop = nw_part_start(j->rows, j->parts, p + 1);
+        size_t rows;
 
-        for (size_t r = nw_part_start(j->rows, j->parts, p); r < stop; r += j->block)
-            forward_block(j, r, stop - r < j->block ? stop - r : j->block);
+        for (size_t r = nw_part_start(j->rows, j->parts, p); r < stop; r += rows) {
+            rows = next_rows(j, r, stop);
+            forward_block(j, r, rows);
+        }
     }
 }
 
@@ -140,8 +150,6 @@ void NW_R(nw_mixture_forward)(const nw_run *run, const double *weight)
     struct job j;
 
     lay_out(&j, run, weight);
-    if (run->due)
-        scale_due(&j);
     nw_parallel(j.parts, 1, forward_part, &j);
 }
 
@@ -162,10 +170,21 @@ static double dot(const nw_real *a, const nw_real *b, size_t n)
     return sum;
 }
 
-static void join(size_t c, const nw_real *some, double *total)
+static void join(size_t c, double factor, const nw_real *some, double *total)
 {
     for (size_t i = 0; i < c; i++)
-        total[i] += (double)some[i];
+        total[i] += factor * (double)some[i];
+}
+
+/* In the totals of a part: the sum of dy, or that of input i, and behind it prod. */
+static double *sum_of(const struct job *j, double *total)
+{
+    return total + count(j);
+}
+
+static double *own_sum(const struct job *j, double *total, int i)
+{
+    return sum_of(j, total) + (1 + 2 * (size_t)i) * j->c;
 }
 
 static void back_due(const struct job *j, size_t row, size_t rows, double *total,
@@ -174,14 +193,21 @@ static void back_due(const struct job *j, size_t row, size_t rows, double *total
     const nw_real *dy = j->run->dy + row * j->c;
 
     NW_R(nw_rows_sum)(rows, j->c, dy, some);
-    join(j->c, some, total);
+    join(j->c, 1, some, sum_of(j, total));
     for (int i = 0; i < j->run->n_in; i++) {
         const nw_deferred *d = due(j->run, i);
 
-        if (!d)
+        if (d && d->each)
+            join(j->c, (double)factor_of(j, d, row), some, own_sum(j, total, i));
+    }
+    for (int i = 0; i < j->run->n_in; i++) {
+        const nw_deferred *d = due(j->run, i);
+        const nw_real factor = d ? factor_of(j, d, row) : 0;
+
+        if (factor == 0)
             continue;
         NW_R(nw_product_rows)(rows, j->c, d->x + row * j->c, dy, d->mean, some);
-        join(j->c, some, total + ((size_t)i + 1) * j->c);
+        join(j->c, (double)factor, some, own_sum(j, total, i) + j->c);
     }
 }
 
@@ -192,7 +218,7 @@ static void back_block(const struct job *j, size_t row, size_t rows, double *tot
     const size_t at = row * j->c, n = rows * j->c;
 
     if (run->due)
-        back_due(j, row, rows, total + count(j), some);
+        back_due(j, row, rows, total, some);
     for (int i = 0; i < run->n_in; i++) {
         if (j->weight && run->dmix && run->x[i])
             total[i] += dot(run->dy + at, run->x[i] + at, n);
@@ -209,11 +235,13 @@ static void back_part(void *arg, size_t begin, size_t end)
     for (size_t p = begin; p < end; p++) {
         const size_t stop = nw_part_start(j->rows, j->parts, p + 1);
         double *total = j->total + p * j->n_total;
+        size_t rows;
 
         memset(total, 0, j->n_total * sizeof(*total));
-        for (size_t r = nw_part_start(j->rows, j->parts, p); r < stop; r += j->block)
-            back_block(j, r, stop - r < j->block ? stop - r : j->block, total,
-                       j->some + p * j->c);
+        for (size_t r = nw_part_start(j->rows, j->parts, p); r < stop; r += rows) {
+            rows = next_rows(j, r, stop);
+            back_block(j, r, rows, total, j->some + p * j->c);
+        }
     }
 }
 
@@ -229,7 +257,8 @@ static void add_parts(const struct job *j)
 static double tell(const struct job *j, int i)
 {
     nw_deferred *d = due(j->run, i);
-    const double *sum = j->total + count(j), *prod = sum + ((size_t)i + 1) * j->c;
+    const double *own = own_sum(j, j->total, i), *prod = own + j->c,
+                 *sum = d->each ? own : sum_of(j, j->total);
     double all = 0;
 
     d->weight = weight_of(j, i);

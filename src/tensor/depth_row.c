@@ -95,8 +95,9 @@ NW_WIDE static void any_row(const nw_depth_row *d, const float *const *in, const
     X(3, 1, 1)                                                                           \
     X(3, 1, 2)                                                                           \
     X(3, 2, 1)                                                                           \
-    X(3, 2, 2) X(5, 1, 1) X(5, 1, 2) X(5, 2, 1) X(5, 2, 2) X(7, 1, 1) X(7, 1, 2)         \
-        X(7, 2, 1) X(7, 2, 2)
+    X(3, 2, 2)                                                                           \
+    X(5, 1, 1) X(5, 1, 2) X(5, 2, 1) X(5, 2, 2) X(7, 1, 1) X(7, 1, 2) X(7, 2, 1)         \
+        X(7, 2, 2)
 
 #define ROW(k, dil, stride)                                                              \
     NW_WIDE static void row_##k##_##dil##_##stride(                                      \

@@ -89,13 +89,14 @@ void nw_gate_in(const nw_stage *s, const nw_stage_args *a, int n, const float *x
 }
 
 NW_WIDE static void norm_some(const nw_stage *s, const nw_stage_args *a, int n,
-                              const float *y, const float *dy, int op, float *out)
+                              float factor, const float *y, const float *dy, int op,
+                              float *out)
 {
     const int oc = s->oc;
 
     for (int from = 0; from < oc; from += NW_LANES) {
         const int k = nw_lanes_at(from, oc);
-        const nw_v on_dy = nw_get(a->on_dy + k), on_y = nw_get(a->on_y + k),
+        const nw_v on_dy = nw_get(a->on_dy + k) * factor, on_y = nw_get(a->on_y + k),
                    mean = nw_get(a->y_mean + k), fixed = nw_get(a->fixed + k);
 
         for (int i = 0; i < n; i++)
@@ -105,12 +106,25 @@ NW_WIDE static void norm_some(const nw_stage *s, const nw_stage_args *a, int n,
     }
 }
 
+/* Pixels from `dy` on that have the factor of the first, which is put to *factor. */
+static int alike(const nw_stage *s, const nw_stage_args *a, const float *dy, int n,
+                 float *factor)
+{
+    const size_t size = (size_t)(s->oh * s->ow),
+                 at = (size_t)(dy - a->dy) / (size_t)s->oc, left = size - at % size;
+
+    *factor = a->each ? a->each[at / size] : 1;
+    return a->each && left < (size_t)n ? (int)left : n;
+}
+
 void nw_norm_in(const nw_stage *s, const nw_stage_args *a, int n, const float *y,
                 const float *dy, int op, float *out)
 {
     for (int i = 0, some; i < n; i += some) {
-        some = stretch(n - i, s->oc);
-        norm_some(s, a, some, y + i * s->oc, dy + i * s->oc, op, out + i * op);
+        float factor;
+
+        some = stretch(alike(s, a, dy + i * s->oc, n - i, &factor), s->oc);
+        norm_some(s, a, some, factor, y + i * s->oc, dy + i * s->oc, op, out + i * op);
     }
 }
 

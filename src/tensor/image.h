@@ -27,7 +27,8 @@ size_t nw_stage_images(const nw_stage_cut *cut, int n, size_t part, size_t *firs
 void nw_gate_in(const nw_stage *s, const nw_stage_args *a, int n, const float *x, int cp,
                 float *out);
 
-/* out = on_dy dy + on_y (y - y_mean) + fixed, n pixels; channels from oc to op stay. */
+/* out = on_dy each dy + on_y (y - y_mean) + fixed, n pixels; `dy` is in a->dy, and `y`
+ * beside it in a->y. Channels from oc to op stay. */
 void nw_norm_in(const nw_stage *s, const nw_stage_args *a, int n, const float *y,
                 const float *dy, int op, float *out);
 

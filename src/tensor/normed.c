@@ -6,12 +6,13 @@
 
 #include <string.h>
 
-static void plain_normed(size_t rows, size_t c, const nw_real *x, const nw_real *mean,
-                         const nw_real *scale, const nw_real *shift, nw_real *y, int add)
+static void plain_normed(size_t rows, size_t c, nw_real f, const nw_real *x,
+                         const nw_real *mean, const nw_real *scale, const nw_real *shift,
+                         nw_real *y, int add)
 {
     for (size_t r = 0; r < rows; r++, x += c, y += c)
         for (size_t i = 0; i < c; i++)
-            y[i] = (add ? y[i] : 0) + (x[i] - mean[i]) * scale[i] + shift[i];
+            y[i] = (add ? y[i] : 0) + (x[i] - mean[i]) * (f * scale[i]) + f * shift[i];
 }
 
 static void plain_product(size_t rows, size_t c, const nw_real *x, const nw_real *dy,
@@ -25,10 +26,11 @@ static void plain_product(size_t rows, size_t c, const nw_real *x, const nw_real
 
 #ifdef NW_DOUBLE
 
-void NW_R(nw_normed_rows)(size_t rows, size_t c, const nw_real *x, const nw_real *mean,
-                          const nw_real *scale, const nw_real *shift, nw_real *y, int add)
+void NW_R(nw_normed_rows)(size_t rows, size_t c, nw_real factor, const nw_real *x,
+                          const nw_real *mean, const nw_real *scale, const nw_real *shift,
+                          nw_real *y, int add)
 {
-    plain_normed(rows, c, x, mean, scale, shift, y, add);
+    plain_normed(rows, c, factor, x, mean, scale, shift, y, add);
 }
 
 void NW_R(nw_product_rows)(size_t rows, size_t c, const nw_real *x, const nw_real *dy,
@@ -40,14 +42,15 @@ void NW_R(nw_product_rows)(size_t rows, size_t c, const nw_real *x, const nw_rea
 #else
 
 /* The last vector reaches back: what it adds leaves out the channels that are done. */
-NW_WIDE static void normed(size_t rows, int c, const float *x, const float *mean,
-                           const float *scale, const float *shift, float *y, int add)
+NW_WIDE static void normed(size_t rows, int c, float factor, const float *x,
+                           const float *mean, const float *scale, const float *shift,
+                           float *y, int add)
 {
     for (int from = 0; from < c; from += NW_LANES) {
         const int k = nw_lanes_at(from, c);
-        const nw_v m = nw_get(mean + k), fresh = add ? nw_fresh(from, k) : (nw_v){0},
-                   a = add ? nw_get(scale + k) * fresh : nw_get(scale + k),
-                   b = add ? nw_get(shift + k) * fresh : nw_get(shift + k);
+        const nw_v m = nw_get(mean + k), all = (nw_v){0} + factor,
+                   share = add ? all * nw_fresh(from, k) : all,
+                   a = nw_get(scale + k) * share, b = nw_get(shift + k) * share;
         const float *from_x = x + k;
         float *to = y + k;
 
@@ -85,13 +88,14 @@ static int is_wide(size_t c)
     return nw_has_wide() && c >= NW_LANES && c <= 1 << 20;
 }
 
-void NW_R(nw_normed_rows)(size_t rows, size_t c, const nw_real *x, const nw_real *mean,
-                          const nw_real *scale, const nw_real *shift, nw_real *y, int add)
+void NW_R(nw_normed_rows)(size_t rows, size_t c, nw_real factor, const nw_real *x,
+                          const nw_real *mean, const nw_real *scale, const nw_real *shift,
+                          nw_real *y, int add)
 {
     if (is_wide(c))
-        normed(rows, (int)c, x, mean, scale, shift, y, add);
+        normed(rows, (int)c, factor, x, mean, scale, shift, y, add);
     else
-        plain_normed(rows, c, x, mean, scale, shift, y, add);
+        plain_normed(rows, c, factor, x, mean, scale, shift, y, add);
 }
 
 void NW_R(nw_product_rows)(size_t rows, size_t c, const nw_real *x, const nw_real *dy,

@@ -4,10 +4,10 @@
 
 #include "netwright_ext.h"
 
-/* y = or += (x - mean[c]) * scale[c] + shift[c] */
-void NW_R(nw_normed_rows)(size_t rows, size_t c, const nw_real *x, const nw_real *mean,
-                          const nw_real *scale, const nw_real *shift, nw_real *y,
-                          int add);
+/* y = or += factor * ((x - mean[c]) * scale[c] + shift[c]) */
+void NW_R(nw_normed_rows)(size_t rows, size_t c, nw_real factor, const nw_real *x,
+                          const nw_real *mean, const nw_real *scale, const nw_real *shift,
+                          nw_real *y, int add);
 
 /* prod[c] = over the rows, the sum of dy * (x - mean[c]) */
 void NW_R(nw_product_rows)(size_t rows, size_t c, const nw_real *x, const nw_real *dy,

@@ -8,7 +8,7 @@
  * but x and y is needed: the rest is computed again. The gradient of the batch norm
  * behind is formed while it is read,
  *
- *     dz = on_dy dy + on_y (y - y_mean) + fixed        (all by channel of y)
+ *     dz = on_dy each dy + on_y (y - y_mean) + fixed   (each by example, else by channel)
  *
  * and the sums that the batch norm before will want are taken while dx is written.
  *
@@ -41,6 +41,7 @@ typedef struct nw_stage_args {
     float *moment, *variance;          /* (oc): of y; NULL = not wanted            */
     /* backward */
     const float *dy, *y_mean, *on_dy, *on_y, *fixed;
+    const float *each;       /* (n): a factor of dy for every example; NULL = 1 */
     float *dx;               /* of the gate's argument; NULL = not wanted         */
     int add;                 /* dx += instead of dx =; then no sums are taken      */
     float *dx_sum, *dx_prod; /* (c): sums of dx and of dx (x - mean); NULL         */

@@ -69,8 +69,8 @@ struct side {
 };
 
 /* How the outputs of two uses of a spec are read: as they are, or with their last batch
- * norms deferred to the reader, beside inputs that are whole. */
-enum reader { CONCAT, ADD, CHOICE, READERS };
+ * norms deferred to the reader, some through drop path, beside inputs that are whole. */
+enum reader { CONCAT, ADD, DROP, CHOICE, READERS };
 
 /* Another op whose value ends in a batch norm, with the shape of `like`. */
 static nw_ref beside(nw_space *s, nw_ref like)
@@ -86,6 +86,9 @@ static nw_ref read_by(nw_space *s, enum reader reader, nw_ref a, nw_ref b)
         return nw_op(s, "concat", a, b);
     if (reader == ADD)
         return nw_op(s, "add", a, b, all[2], all[3]);
+    if (reader == DROP)
+        return nw_op(s, "add", nw_op(s, "droppath p=0.4 linear=0", a), b,
+                     nw_op(s, "droppath p=0.7 linear=0", all[2]), all[3]);
     return nw_one_of_n(s, "one", 4, all);
 }
 
@@ -255,8 +258,10 @@ static void check(nw_ctx *ctx, const char *spec, const int shape[4], enum reader
     float *x = nw_alloc(ctx, n * sizeof(*x));
 
     assert_true(s.fast.plan->n < s.plain.plan->n);
-    /* a and what stands beside it; b has two readers */
-    assert_int_equal(deferred(s.fast.plan), reader == CONCAT ? 0 : 2);
+    /* a and what stands beside it, and where they are dropped; b has two readers */
+    assert_int_equal(deferred(s.fast.plan), reader == CONCAT ? 0
+                                            : reader == DROP ? 4
+                                                             : 2);
     assert_int_equal(deferred(s.plain.plan), 0);
     set_mix(&s.fast);
     set_mix(&s.plain);
