@@ -190,6 +190,8 @@ typedef struct nw_op_type {
     void (*release)(nw_run *run);      /* optional; state may be NULL or half made    */
     void (*forward)(const nw_run *run);
     void (*backward)(const nw_run *run);
+    void (*redo)(const nw_run *run); /* optional: y again while the pass goes back, from
+                                        what is kept and from deferred inputs alone   */
     const nw_case *cases; /* ends at spec NULL                                        */
     void (*onnx)(nw_onnx *out, const nw_node *node); /* NULL = cannot be exported     */
 } nw_op_type;

@@ -51,6 +51,46 @@ static int comes_from_outside(const nw_plan *plan, int turn)
     return turn == plan->input || turn == plan->label;
 }
 
+/* Everything that redo() reads is there: what is deferred, or nothing at all. */
+static int can_redo(const nw_plan *plan, const nw_turn *t)
+{
+    if (!t->op->redo || t->reader >= 0 || !t->works_back || plan->config.no_shortcuts)
+        return 0;
+    for (int j = 0; j < t->info.n_in && t->op->flags & NW_TAKES_DEFERRED; j++)
+        if (t->in[j] >= 0 && (!t->due[j] || !plan->turn[t->in[j]].works_back))
+            return 0;
+    return 1;
+}
+
+/* Turn `reader` wants the value of turn i going back, and is the first that does if none
+ * did before: readers are met from the last one on. */
+static void want_redo(nw_plan *plan, int i, int reader)
+{
+    nw_turn *t = &plan->turn[i];
+
+    if (t->redo >= 0)
+        return;
+    t->redo =
+        new_life(plan, back(plan, reader), back(plan, reader), value_bytes(plan, t));
+    t->next_redo = plan->turn[reader].wanted_redo;
+    plan->turn[reader].wanted_redo = i;
+}
+
+/* Values that die after the forward pass, and come again. */
+static void redone(nw_plan *plan)
+{
+    for (int i = plan->n - 1; i >= 0; i--) {
+        const nw_turn *t = &plan->turn[i];
+
+        for (int j = 0; j < t->info.n_in; j++)
+            if (t->in[j] >= 0 && !t->due[j] && t->works_back &&
+                t->op->flags & NW_NEEDS_X && can_redo(plan, &plan->turn[t->in[j]])) {
+                want_redo(plan, t->in[j], i);
+                last_until(plan, plan->turn[t->in[j]].redo, back(plan, i));
+            }
+    }
+}
+
 static void values(nw_plan *plan)
 {
     int end = 2 * plan->n;
@@ -66,7 +106,9 @@ static void values(nw_plan *plan)
         for (int j = 0; j < t->info.n_in; j++)
             if (t->in[j] >= 0 && !t->due[j])
                 last_until(plan, plan->turn[t->in[j]].y,
-                           last_look(plan, i, t->op->flags & NW_NEEDS_X));
+                           plan->turn[t->in[j]].redo >= 0
+                               ? i
+                               : last_look(plan, i, t->op->flags & NW_NEEDS_X));
     }
     last_until(plan, plan->turn[plan->logits].y, end);
     if (plan->loss >= 0)
@@ -129,11 +171,12 @@ nw_status nw_plan_lives(nw_plan *plan)
     size_t most = 1;
 
     for (int i = 0; i < plan->n; i++)
-        most += 3 + (size_t)plan->turn[i].info.n_in;
+        most += 4 + (size_t)plan->turn[i].info.n_in;
     plan->life = nw_arena_get(&plan->arena, most * sizeof(*plan->life));
     if (!plan->life)
         return NW_ENOMEM;
     keeps(plan);
+    redone(plan);
     values(plan);
     gradients(plan);
     return nw_layout(plan->net->ctx, plan->life, (size_t)plan->n_life, &plan->bytes);

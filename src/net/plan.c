@@ -47,8 +47,11 @@ static void point(nw_plan *plan, nw_turn *t, int placed)
         const nw_turn *from = t->in[j] >= 0 ? &plan->turn[t->in[j]] : NULL;
         int dx = t->temp[j] >= 0 ? t->temp[j] : from ? from->dy : -1;
 
-        if (from && !t->due[j])
+        if (from && !t->due[j]) {
             t->x[j] = placed ? address(plan, from->y) : somewhere;
+            t->x_back[j] =
+                placed && from->redo >= 0 ? address(plan, from->redo) : t->x[j];
+        }
         if (nw_sends_gradient(plan, t, j) && !t->due[j])
             t->dx[j] = placed ? address(plan, dx) : somewhere;
         if (t->temp[j] >= 0)
@@ -347,6 +350,7 @@ static void forward(nw_plan *plan, int i)
     const double start = plan->time ? nw_now() : 0;
 
     nw_set_threads(t->threads);
+    plan->turn[i].run.x = (const nw_real *const *)t->x;
     t->op->forward(&t->run);
     if (plan->time) {
         plan->time[i].forward += nw_now() - start;
@@ -419,11 +423,24 @@ static void add_temps(nw_plan *plan, nw_turn *t)
         }
 }
 
+/* The value again, to where the readers going back look for it. */
+static void redo(const nw_plan *plan, const nw_turn *t)
+{
+    nw_run run = t->run;
+
+    run.x = (const nw_real *const *)t->x;
+    run.y = address(plan, t->redo);
+    t->op->redo(&run);
+}
+
 static void backward(nw_plan *plan, int i)
 {
     nw_turn *t = &plan->turn[i];
     const double start = plan->time ? nw_now() : 0;
 
+    for (int r = t->wanted_redo; r >= 0; r = plan->turn[r].next_redo)
+        redo(plan, &plan->turn[r]);
+    t->run.x = (const nw_real *const *)t->x_back;
     t->op->backward(&t->run);
     add_temps(plan, t);
     if (plan->time)

@@ -9,6 +9,9 @@
  * A turn whose value ends in a batch norm, and has one reader which can do that itself,
  * *defers* it (nw_deferred): it has no value of its own, and its gradient is its
  * reader's.
+ *
+ * A value that can be had again from what is kept anyway is *redone*: it dies after its
+ * last reader going forward, and is written again for the first that wants it going back.
  */
 #ifndef NW_PLAN_H
 #define NW_PLAN_H
@@ -27,12 +30,16 @@ typedef struct nw_turn {
     int wants_grad;   /* its value has a gradient                           */
     int works_back;   /* it has a backward turn                             */
     int y, dy, keep;  /* lives; -1 = none                                   */
+    int redo;         /* life of the value that redo() writes; -1 = none     */
+    int next_redo;    /* of those that the same turn wants first; -1        */
+    int wanted_redo;  /* by this turn, going back: the first; -1            */
     int n_reader;     /* inputs of turns that it is, and 1 for the logits  */
     int reader;       /* the turn that applies its last batch norm; -1      */
     int threads;      /* that work on it                                    */
     int *temp;        /* lives where dx[i] stands before it is added; -1    */
     nw_run run;
-    const void **x; /* what run points to, from here on                    */
+    const void **x;      /* what run points to, from here on                    */
+    const void **x_back; /* the same going back: where values are redone         */
     void **dx;
     unsigned char *add;
     void **w, **dw;

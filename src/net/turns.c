@@ -41,6 +41,7 @@ static nw_status make_arrays(nw_plan *plan, nw_turn *t)
     t->in = nw_arena_get(a, n * sizeof(int));
     t->temp = nw_arena_get(a, n * sizeof(int));
     t->x = nw_arena_get(a, n * sizeof(void *));
+    t->x_back = nw_arena_get(a, n * sizeof(void *));
     t->dx = nw_arena_get(a, n * sizeof(void *));
     t->add = nw_arena_get(a, n);
     t->w = nw_arena_get(a, p * sizeof(void *));
@@ -48,10 +49,11 @@ static nw_status make_arrays(nw_plan *plan, nw_turn *t)
     t->mix = nw_arena_get(a, n * sizeof(double));
     t->dmix = nw_arena_get(a, n * sizeof(double));
     t->due = nw_arena_get(a, n * sizeof(*t->due));
-    if (!t->in || !t->temp || !t->x || !t->dx || !t->add || !t->w || !t->dw || !t->mix ||
-        !t->dmix || !t->due)
+    if (!t->in || !t->temp || !t->x || !t->x_back || !t->dx || !t->add || !t->w ||
+        !t->dw || !t->mix || !t->dmix || !t->due)
         return NW_ENOMEM;
     t->y = t->dy = t->keep = t->reader = -1;
+    t->redo = t->next_redo = t->wanted_redo = -1;
     for (size_t i = 0; i < n; i++)
         t->temp[i] = -1;
     return NW_OK;

@@ -41,6 +41,7 @@ const nw_op_type NW_R(nw_op_add) = {
     .prepare = NW_R(nw_mixture_prepare),
     .forward = add_forward,
     .backward = add_backward,
+    .redo = add_forward,
     .cases = add_cases,
     .onnx = add_onnx,
 };

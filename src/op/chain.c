@@ -320,6 +320,15 @@ void nw_chain_forward(const nw_run *run)
     finish(run);
 }
 
+/* The last batch norm once more. */
+void nw_chain_redo(const nw_run *run)
+{
+    const struct step *last = last_of(run);
+
+    nw_norm_apply_f32(&last->norm, kept(run, last), mean_of(run, last),
+                      end_vector(run, 0), end_vector(run, 1), run->y);
+}
+
 /* ---- Backward ---------------------------------------------------------------------- */
 
 /* How `weight` times a gradient passes the batch norm of a step, given the gradient's

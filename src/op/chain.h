@@ -47,6 +47,7 @@ int nw_chain_fits(const nw_chain *chain, const nw_shape *in);
 nw_status nw_chain_prepare(const nw_chain *chain, nw_run *run);
 void nw_chain_release(nw_run *run);
 void nw_chain_forward(const nw_run *run);
+void nw_chain_redo(const nw_run *run);
 void nw_chain_backward(const nw_run *run);
 
 #endif

@@ -48,6 +48,7 @@ const nw_op_type NW_R(nw_op_choice) = {
     .prepare = NW_R(nw_mixture_prepare),
     .forward = choice_forward,
     .backward = choice_backward,
+    .redo = choice_forward,
     .cases = choice_cases,
     .onnx = choice_onnx,
 };

@@ -84,5 +84,6 @@ const nw_op_type NW_R(nw_op_depthwise_separable) = {
     .release = nw_chain_release,
     .forward = nw_chain_forward,
     .backward = nw_chain_backward,
+    .redo = nw_chain_redo,
 #endif
 };

@@ -69,7 +69,8 @@ struct side {
 };
 
 /* How the outputs of two uses of a spec are read: as they are, or with their last batch
- * norms deferred to the reader, some through drop path, beside inputs that are whole. */
+ * norms deferred to the reader, some through drop path, beside inputs that are whole.
+ * Then some are redone going back. */
 enum reader { CONCAT, ADD, DROP, CHOICE, READERS };
 
 /* Another op whose value ends in a batch norm, with the shape of `like`. */
@@ -83,12 +84,12 @@ static nw_ref read_by(nw_space *s, enum reader reader, nw_ref a, nw_ref b)
     const nw_ref all[] = {a, b, beside(s, b), nw_op(s, "relu", b)};
 
     if (reader == CONCAT)
-        return nw_op(s, "concat", a, b);
+        return nw_op(s, "concat", nw_op(s, "conv2d out=8 k=1", a), b);
     if (reader == ADD)
         return nw_op(s, "add", a, b, all[2], all[3]);
     if (reader == DROP)
-        return nw_op(s, "add", nw_op(s, "droppath p=0.4 linear=0", a), b,
-                     nw_op(s, "droppath p=0.7 linear=0", all[2]), all[3]);
+        return nw_op(s, "add", nw_op(s, "droppath p=0.4 linear=0", a),
+                     nw_op(s, "droppath p=0.7 linear=0", all[2]));
     return nw_one_of_n(s, "one", 4, all);
 }
 
@@ -104,7 +105,8 @@ static nw_space *network(nw_ctx *ctx, const char *spec, const int shape[4],
     snprintf(before, sizeof(before), "conv2d out=%d k=1 name=before", shape[1]);
     x = nw_op(s, before, nw_input(s, 2, shape[2], shape[3]));
     x = read_by(s, reader, nw_op(s, spec, x), nw_op(s, spec, x));
-    nw_output(s, nw_op(s, "swish | globalpool | flatten | dense out=3", x));
+    nw_output(
+        s, nw_op(s, "conv2d out=8 k=1 | swish | globalpool | flatten | dense out=3", x));
     return s;
 }
 
@@ -224,6 +226,15 @@ static int deferred(const nw_plan *plan)
     return n;
 }
 
+static int redone(const nw_plan *plan)
+{
+    int n = 0;
+
+    for (int i = 0; i < plan->n; i++)
+        n += plan->turn[i].redo >= 0;
+    return n;
+}
+
 /* Weights of the options that no other has, and one of them nothing. */
 static void set_mix(struct side *s)
 {
@@ -263,6 +274,9 @@ static void check(nw_ctx *ctx, const char *spec, const int shape[4], enum reader
                                             : reader == DROP ? 4
                                                              : 2);
     assert_int_equal(deferred(s.plain.plan), 0);
+    /* what a convolution or a relu reads: a, b, or a sum of nothing but deferred inputs */
+    assert_int_equal(redone(s.fast.plan), 1);
+    assert_int_equal(redone(s.plain.plan), 0);
     set_mix(&s.fast);
     set_mix(&s.plain);
     set_mix(&s.exact);
