@@ -63,6 +63,7 @@ static void subset_at(int rank, int n, int k, unsigned char *in)
 
 struct code {
     nw_code head;
+    nw_ctx *ctx;
     int *options;
     const char **name;
     struct nw_slot *slot;
@@ -152,6 +153,7 @@ nw_code *nw_code_new(nw_ctx *ctx, nw_space *space)
                                              sizeof(*code->options)));
     if (!code)
         return NULL;
+    code->ctx = ctx;
     code->name = (const char **)(void *)(code + 1);
     code->slot = (struct nw_slot *)(void *)(code->name + most);
     code->options = (int *)(void *)(code->slot + most);
@@ -165,8 +167,8 @@ nw_code *nw_code_new(nw_ctx *ctx, nw_space *space)
 
 void nw_code_free(nw_code *code)
 {
-    if (code)
-        nw_release(code->space->ctx, code);
+    if (code) /* the space may be gone already when a context closes */
+        nw_release(((struct code *)code)->ctx, code);
 }
 
 /* ---- Reading ------------------------------------------------------------------- */
