@@ -17,9 +17,10 @@
 
 #include <cmocka.h>
 
-/* Of the largest number, some 200 roundings of float; what is left of numbers near 1 that
- * cancel, as in gradients through a batch norm of few pixels, is known to 1e-6. */
-static const double limit = 2e-5, floor_of_rounding = 1e-6;
+/* Of the largest number, some 200 roundings of float. What is left of numbers near 1 that
+ * cancel, as in the gradient of a bias before another batch norm, is known as well as
+ * they. */
+static const double limit = 2e-5, floor_of_rounding = 2e-5;
 
 static const char *const specs[] = {
     "sep_conv k=3",
@@ -274,7 +275,8 @@ static void check(nw_ctx *ctx, const char *spec, const int shape[4], enum reader
                                             : reader == DROP ? 4
                                                              : 2);
     assert_int_equal(deferred(s.plain.plan), 0);
-    /* a, the sum, or b: whichever a backward pass reads, if it is no sum of whole inputs */
+    /* a, the sum, or b: whichever a backward pass reads, if it is no sum of whole inputs
+     */
     assert_int_equal(redone(s.fast.plan), reader != ADD);
     assert_int_equal(redone(s.plain.plan), 0);
     set_mix(&s.fast);
