@@ -14,9 +14,10 @@
 static nw_ref pool(struct darts_net *net, const char *spec, const char *module, nw_ref x,
                    int stride)
 {
-    x = nw_opf(net->space, x, "%s k=3 stride=%d pad=1", spec, stride);
-    return net->is_search ? nw_opf(net->space, x, "batchnorm affine=0 name=%s.1", module)
-                          : x;
+    if (net->is_search)
+        return nw_opf(net->space, x, "pool_bn pool=%s k=3 stride=%d affine=0 name=%s",
+                      spec, stride, module);
+    return nw_opf(net->space, x, "%s k=3 stride=%d pad=1", spec, stride);
 }
 
 static nw_ref convolution(struct darts_net *net, const char *op, const char *module,

@@ -94,16 +94,15 @@ NW_WIDE static void norm_some(const nw_stage *s, const nw_stage_args *a, int n,
 {
     const int oc = s->oc;
 
-    for (int from = 0; from < oc; from += NW_LANES) {
-        const int k = nw_lanes_at(from, oc);
-        const nw_v on_dy = nw_get(a->on_dy + k) * factor, on_y = nw_get(a->on_y + k),
-                   mean = nw_get(a->y_mean + k), fixed = nw_get(a->fixed + k);
+    for (int i = 0; i < n; i++, y += oc, dy += oc, out += op)
+        for (int from = 0; from < oc; from += NW_LANES) {
+            const int k = nw_lanes_at(from, oc);
 
-        for (int i = 0; i < n; i++)
-            nw_put(out + i * op + k,
-                   on_dy * nw_get(dy + i * oc + k) +
-                       (on_y * (nw_get(y + i * oc + k) - mean) + fixed));
-    }
+            nw_put(out + k,
+                   nw_get(a->on_dy + k) * factor * nw_get(dy + k) +
+                       (nw_get(a->on_y + k) * (nw_get(y + k) - nw_get(a->y_mean + k)) +
+                        nw_get(a->fixed + k)));
+        }
 }
 
 /* Pixels from `dy` on that have the factor of the first, which is put to *factor. */

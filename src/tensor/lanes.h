@@ -36,8 +36,13 @@ NW_WIDE NW_INLINE nw_v nw_fresh(int from, int k)
     return (nw_v)((nw_lane_mask)one & (lane >= done));
 }
 
-/* The larger of v and 0, the smaller of v and limit; a NaN passes. */
+/* The larger of two, of v and 0, the smaller of v and limit; a NaN passes. */
 #ifdef __x86_64__
+NW_WIDE NW_INLINE nw_v nw_larger(nw_v a, nw_v b)
+{
+    return (nw_v)((nw_lane_mask)__builtin_ia32_maxps256(a, b) | (a != a));
+}
+
 NW_WIDE NW_INLINE nw_v nw_above_zero(nw_v v)
 {
     return __builtin_ia32_maxps256((nw_v){0}, v);
@@ -48,6 +53,13 @@ NW_WIDE NW_INLINE nw_v nw_at_most(nw_v v, nw_v limit)
     return __builtin_ia32_minps256(limit, v);
 }
 #else
+NW_WIDE NW_INLINE nw_v nw_larger(nw_v a, nw_v b)
+{
+    const nw_lane_mask first = (a > b) | (a != a);
+
+    return (nw_v)(((nw_lane_mask)a & first) | ((nw_lane_mask)b & ~first));
+}
+
 NW_WIDE NW_INLINE nw_v nw_above_zero(nw_v v)
 {
     return (nw_v)((nw_lane_mask)v & ~(v < 0));

@@ -68,6 +68,10 @@ extern const nw_stage_type nw_stage_depth;
 /* 1x1 (oc,c,1,1): src/tensor/stage_point.c */
 extern const nw_stage_type nw_stage_point;
 
+/* Largest number, and mean, of every window, cut at the border: src/tensor/stage_pool.c.
+ * Neither norm nor gate before, no filters; dx_sum is not taken. */
+extern const nw_stage_type nw_stage_maxpool, nw_stage_avgpool;
+
 /* 3x3 (oc,c,3,3), stride 1, by minimal filtering: src/tensor/stage_dense.c. Backward it
  * also takes on_dy = NULL: nothing is behind, dz = dy; then y may be NULL. And x = NULL
  * where there is no gate and dw is not wanted; w = NULL where dx is not. */

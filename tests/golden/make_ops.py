@@ -234,6 +234,13 @@ def relu_conv_bn(keys, c):
     return Named("op", nn.ReLU(), conv({"k": "1", **keys, "bias": "0"}, c), norm(out, keys))
 
 
+def pool_bn(keys, c):
+    same = "x".join(str((k - 1) // 2) for k in pair(keys.get("k", "3")))
+    keys = {"k": "3", "stride": "1", "pad": same, **keys}
+    pool = {"maxpool": max_pool, "avgpool": avg_pool}[keys.get("pool", "maxpool")]
+    return nn.Sequential(Call(pool(keys)), norm(c, keys))
+
+
 class ConvBnRelu(nn.Module):
     def __init__(self, keys, c):
         super().__init__()
@@ -462,6 +469,7 @@ def build(name, keys, shapes):
         "sep_conv": lambda: sep_conv(keys, c), "dil_conv": lambda: dil_conv(keys, c),
         "stacked_sep_conv": lambda: StackedSepConv(keys, c),
         "relu_conv_bn": lambda: relu_conv_bn(keys, c),
+        "pool_bn": lambda: pool_bn(keys, c),
         "conv_bn_relu": lambda: ConvBnRelu(keys, c),
         "factorized_reduce": lambda: FactorizedReduce(keys, c),
         "mbconv": lambda: mbconv(keys, c),

@@ -20,7 +20,7 @@
 /* Of the largest number, some 200 roundings of float. A gradient that is 0 in truth, as
  * of a bias before another batch norm, is what is left of numbers that cancel: it is
  * known to 4 roundings of the largest gradient of the net. */
-static const double limit = 2e-5, floor_of_rounding = 1e-6, roundings = 1e-6;
+static const double limit = 2e-5, floor_of_rounding = 1e-5, roundings = 1e-6;
 
 static const char *const specs[] = {
     "sep_conv k=3",
@@ -35,6 +35,16 @@ static const char *const specs[] = {
     "relu_conv_bn k=1",
     "relu_conv_bn k=1 out=11 affine=0",
     "relu_conv_bn k=1 out=200",
+    "pool_bn",
+    "pool_bn stride=2 affine=0",
+    "pool_bn k=2 stride=2 pad=1",
+    "pool_bn k=5",
+    "pool_bn k=4 pad=2",
+    "pool_bn k=4 stride=3 pad=2",
+    "pool_bn pool=avgpool affine=0",
+    "pool_bn pool=avgpool stride=2",
+    "pool_bn pool=avgpool k=2 stride=2 pad=1 affine=0",
+    "pool_bn pool=avgpool k=5",
     "mbconv out=9",
     "mbconv k=5 e=3 stride=2 out=24",
     "mbconv e=1 out=8",

@@ -140,6 +140,7 @@ static void test_composites__name_parameters_as_the_authors_do(void **state)
         {"sep_conv", {"op.1", "op.2", "op.3", "op.5", "op.6", "op.7"}},
         {"dil_conv", {"op.1", "op.2", "op.3"}},
         {"relu_conv_bn", {"op.1", "op.2"}},
+        {"pool_bn", {"1"}},
         {"conv_bn_relu", {"conv", "bn"}},
         {"factorized_reduce out=6", {"conv_1", "conv_2", "bn"}},
         {"mbconv out=4",
