@@ -72,7 +72,7 @@ static nw_status batchnorm_prepare(nw_run *run)
 {
     nw_norm n = matrix(run);
 
-    run->keep_bytes = 6 * n.c * sizeof(nw_real);
+    run->keep_bytes = (run->deferred ? 6 : 4) * n.c * sizeof(nw_real);
     run->scratch_bytes = 8 * n.c * sizeof(nw_real) + NW_R(nw_norm_scratch)(&n);
     return NW_OK;
 }

@@ -163,7 +163,7 @@ nw_status nw_chain_prepare(const nw_chain *chain, nw_run *run)
     st->last = keep;
     if (run->backward)
         place_gradients(st);
-    run->keep_bytes = (keep + 4 * floats((size_t)c)) * sizeof(float);
+    run->keep_bytes = (keep + (run->deferred ? 4 : 2) * floats((size_t)c)) * sizeof(float);
     run->scratch_bytes = (VECTORS * st->widest + st->between) * sizeof(float) + work;
     return NW_OK;
 }

@@ -140,7 +140,10 @@ static void run(const struct npz *npz, int f64, struct checks *checks)
     nw_net *net;
 
     g.near = f64 ? 1e-9 : 1e-4;
-    g.far = f64 ? 1e-8 : 2e-3;
+    /* In float one input of a relu, 1.2e-6 of its scale, may fall on either side of 0;
+     * turning that one decision in the double run moves the weights after step 3
+     * by 3.07e-3 and the logits by 4.69e-3. */
+    g.far = f64 ? 1e-8 : 1e-2;
     printf("# %s\n", f64 ? "f64" : "f32");
     n = n < 64 ? n : 64;
     for (int i = 0; i < n; i++)
