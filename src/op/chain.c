@@ -104,11 +104,6 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t floats(size_t n)
-{
-    return (n + 15) / 16 * 16;
-}
-
 enum { VECTORS = 8 };
 
 static int keeps_shape(const nw_stage *s)
@@ -127,7 +122,7 @@ static void place_gradients(struct state *st)
             continue;
         }
         g->dx = st->between;
-        st->between += floats(g[-1].norm.rows * g[-1].norm.c);
+        st->between += nw_whole_lines(g[-1].norm.rows * g[-1].norm.c);
     }
 }
 
@@ -155,15 +150,16 @@ nw_status nw_chain_prepare(const nw_chain *chain, nw_run *run)
         g->first = first;
         first += g->type->n_filter + (chain->affine ? 4 : 2);
         g->y = keep;
-        keep += floats(g->norm.rows * g->norm.c) + 2 * floats(g->norm.c);
-        st->widest = largest(st->widest, floats(g->norm.c));
+        keep += nw_whole_lines(g->norm.rows * g->norm.c) + 2 * nw_whole_lines(g->norm.c);
+        st->widest = largest(st->widest, nw_whole_lines(g->norm.c));
         work = largest(work, g->type->scratch(&g->stage, run->backward));
         work = largest(work, nw_norm_scratch_f32(&g->norm));
     }
     st->last = keep;
     if (run->backward)
         place_gradients(st);
-    run->keep_bytes = (keep + (run->deferred ? 4 : 2) * floats((size_t)c)) * sizeof(float);
+    run->keep_bytes =
+        (keep + (run->deferred ? 4 : 2) * nw_whole_lines((size_t)c)) * sizeof(float);
     run->scratch_bytes = (VECTORS * st->widest + st->between) * sizeof(float) + work;
     return NW_OK;
 }
@@ -202,12 +198,12 @@ static float *kept(const nw_run *run, const struct step *g)
 
 static float *mean_of(const nw_run *run, const struct step *g)
 {
-    return kept(run, g) + floats(g->norm.rows * g->norm.c);
+    return kept(run, g) + nw_whole_lines(g->norm.rows * g->norm.c);
 }
 
 static float *root_of(const nw_run *run, const struct step *g)
 {
-    return mean_of(run, g) + floats(g->norm.c);
+    return mean_of(run, g) + nw_whole_lines(g->norm.c);
 }
 
 static const struct step *last_of(const nw_run *run)
@@ -222,7 +218,8 @@ static float *end_vector(const nw_run *run, int i)
 {
     const struct state *st = run->state;
 
-    return (float *)run->keep + st->last + (size_t)i * floats(last_of(run)->norm.c);
+    return (float *)run->keep + st->last +
+           (size_t)i * nw_whole_lines(last_of(run)->norm.c);
 }
 
 /* Scale; after it shift, running_mean, running_var. */

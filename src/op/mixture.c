@@ -26,9 +26,9 @@ static nw_deferred *due(const nw_run *run, int i)
     return run->due ? run->due[i] : NULL;
 }
 
-/* A pass. Scratch: of every input scale and shift times its weight; of every part in
- * doubles <dy, x[i]>, the sum of dy, and prod of every input; then its sums of a block.
- */
+/* A pass. Scratch: of every part in doubles <dy, x[i]> of all inputs, the sum of dy, and
+ * of every input its own sum, if its examples have factors, and prod; then sums of a
+ * block. */
 struct job {
     const nw_run *run;
     const double *weight;

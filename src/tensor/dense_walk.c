@@ -25,11 +25,6 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-static size_t align(size_t floats)
-{
-    return (floats + 15) / 16 * 16;
-}
-
 int nw_dense_panels(int channels)
 {
     return (channels + NW_DENSE_PANEL - 1) / NW_DENSE_PANEL;
@@ -74,21 +69,22 @@ static void lay_out(nw_dense_plan *p, const nw_stage *s, int backward)
         nw_panel_floats(nw_wino_columns(&p->filter), nw_wino_rows(&p->filter)));
     p->v = nw_wino_pitch(tiles * depth);
     p->m = nw_wino_pitch(tiles * NW_DENSE_PANEL);
-    p->zero = align(pixels * (cp > op ? cp : op));
-    p->ring = align(IN * pixels * depth);
-    p->line = align(pixels * IN * NW_LANES);
-    p->taken = POINTS * p->v + align(NW_TILE_ROWS * depth);
+    p->zero = nw_whole_lines(pixels * (cp > op ? cp : op));
+    p->ring = nw_whole_lines(IN * pixels * depth);
+    p->line = nw_whole_lines(pixels * IN * NW_LANES);
+    p->taken = POINTS * p->v + nw_whole_lines(NW_TILE_ROWS * depth);
     p->mid = POINTS * p->m;
     p->part = nw_gather_bytes(s->oc) / sizeof(float);
     if (backward) {
         p->sum = nw_wino_pitch(op * NW_DENSE_PANEL);
         p->act = tiles * OUT * OUT * cp;
-        p->sums = align(2 * cp);
+        p->sums = nw_whole_lines(2 * cp);
         p->spread = POINTS * p->m;
         p->grad = p->act;
         p->acc = POINTS * p->sum * (size_t)nw_dense_panels(s->c);
-        p->totals = align(NW_DENSE_TAPS * op * cp);
-        p->part = p->totals + align(2 * (size_t)s->c * sizeof(double) / sizeof(float));
+        p->totals = nw_whole_lines(NW_DENSE_TAPS * op * cp);
+        p->part =
+            p->totals + nw_whole_lines(2 * (size_t)s->c * sizeof(double) / sizeof(float));
     }
     p->cleared = p->zero + p->ring + p->act + p->sums;
     p->own = p->cleared + p->line + p->taken + p->mid + p->spread + p->grad + p->acc;

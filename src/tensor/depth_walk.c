@@ -11,11 +11,6 @@
 /* Pixels behind a buffer that tiles may look at. */
 enum { MOST_K = NW_DEPTH_MOST_K, SLACK = 16 };
 
-static size_t align(size_t floats)
-{
-    return (floats + 15) / 16 * 16;
-}
-
 static int least(int a, int b)
 {
     return a < b ? a : b;
@@ -50,10 +45,11 @@ void nw_depth_lay_out(nw_depth *d, const nw_stage *s, int rows)
     d->spread_whole = s->ih + d->reach <= band;
     d->spread_h = least(s->ih + d->reach, band);
     d->spread_w = s->iw + d->reach;
-    d->act = align((size_t)(d->act_h * d->act_w + SLACK) * (size_t)d->cp);
-    d->spread = align((size_t)(d->spread_h * d->spread_w + SLACK) * (size_t)d->cp);
-    d->line = align((size_t)(s->iw + SLACK) * (size_t)d->cp);
-    d->filter = align((size_t)(s->k * s->k * d->cp));
+    d->act = nw_whole_lines((size_t)(d->act_h * d->act_w + SLACK) * (size_t)d->cp);
+    d->spread =
+        nw_whole_lines((size_t)(d->spread_h * d->spread_w + SLACK) * (size_t)d->cp);
+    d->line = nw_whole_lines((size_t)(s->iw + SLACK) * (size_t)d->cp);
+    d->filter = nw_whole_lines((size_t)(s->k * s->k * d->cp));
 }
 
 /* ---- Filters ------------------------------------------------------------------------

@@ -19,6 +19,12 @@
 
 #include <stddef.h>
 
+/* Floats of a buffer, in whole cache lines, so that the next one starts on one. */
+static inline size_t nw_whole_lines(size_t floats)
+{
+    return (floats + 15) / 16 * 16;
+}
+
 typedef enum nw_gate {
     NW_GATE_NONE,
     NW_GATE_RELU,

@@ -19,11 +19,6 @@
  * streams by in a second-level cache of 512 KB. */
 enum { RING = 24 << 10 };
 
-static size_t align(size_t floats)
-{
-    return (floats + 15) / 16 * 16;
-}
-
 struct plan {
     nw_depth depth;
     nw_stage_cut cut;
@@ -42,16 +37,18 @@ static void lay_out(struct plan *p, const nw_stage *s, int backward)
 {
     *p = (struct plan){.cut = nw_stage_cut_of(s->n)};
     nw_depth_lay_out(&p->depth, s, rows_of(s));
-    p->mid =
-        p->depth.cp > s->c ? align((size_t)(p->depth.rows * s->ow * p->depth.cp)) : 0;
+    p->mid = p->depth.cp > s->c
+                 ? nw_whole_lines((size_t)(p->depth.rows * s->ow * p->depth.cp))
+                 : 0;
     p->own = p->depth.act + p->mid;
     p->part = nw_gather_bytes(s->c) / sizeof(float);
     if (!backward)
         return;
-    p->own =
-        p->depth.act + p->depth.spread + p->depth.line + align(2 * (size_t)p->depth.cp);
+    p->own = p->depth.act + p->depth.spread + p->depth.line +
+             nw_whole_lines(2 * (size_t)p->depth.cp);
     p->totals = p->depth.filter;
-    p->part = p->totals + align(2 * (size_t)s->c * sizeof(double) / sizeof(float));
+    p->part =
+        p->totals + nw_whole_lines(2 * (size_t)s->c * sizeof(double) / sizeof(float));
 }
 
 static int depth_fits(const nw_stage *s)

@@ -38,11 +38,6 @@ static int up(int n, int to)
     return (n + to - 1) / to * to;
 }
 
-static size_t align(size_t floats)
-{
-    return (floats + 15) / 16 * 16;
-}
-
 /* Sizes that follow from a stage. */
 struct plan {
     const nw_stage *s;
@@ -77,16 +72,17 @@ static void lay_out(struct plan *p, const nw_stage *s, int backward)
                        .cp = up(s->c, NW_LANES),
                        .op = up(s->oc, NW_LANES)};
     cut_pixels(p);
-    p->act = align((size_t)(p->block * p->cp));
-    p->filter = align((size_t)p->cp * (size_t)p->op);
+    p->act = nw_whole_lines((size_t)(p->block * p->cp));
+    p->filter = nw_whole_lines((size_t)p->cp * (size_t)p->op);
     p->own = p->act;
     p->part = nw_gather_bytes(s->oc) / sizeof(float);
     if (!backward)
         return;
-    p->grad = align((size_t)(p->block * p->op));
-    p->own += p->grad + p->act + align(2 * (size_t)p->cp);
+    p->grad = nw_whole_lines((size_t)(p->block * p->op));
+    p->own += p->grad + p->act + nw_whole_lines(2 * (size_t)p->cp);
     p->totals = p->filter;
-    p->part = p->totals + align(2 * (size_t)s->c * sizeof(double) / sizeof(float));
+    p->part =
+        p->totals + nw_whole_lines(2 * (size_t)s->c * sizeof(double) / sizeof(float));
 }
 
 static int point_fits(const nw_stage *s)

@@ -27,11 +27,6 @@
 
 enum { MID_PIXELS = 48 };
 
-static size_t align(size_t floats)
-{
-    return (floats + 15) / 16 * 16;
-}
-
 /* Sizes that follow from a stage. */
 struct plan {
     nw_depth depth;
@@ -50,17 +45,18 @@ static void lay_out(struct plan *p, const nw_stage *s, int backward)
     *p = (struct plan){.cut = nw_stage_cut_of(s->n),
                        .op = (s->oc + NW_LANES - 1) / NW_LANES * NW_LANES};
     nw_depth_lay_out(d, s, (MID_PIXELS + s->ow - 1) / s->ow);
-    p->mid = align((size_t)(d->rows * s->ow * d->cp));
-    p->point = align((size_t)(d->cp * p->op));
+    p->mid = nw_whole_lines((size_t)(d->rows * s->ow * d->cp));
+    p->point = nw_whole_lines((size_t)(d->cp * p->op));
     p->own = d->act + p->mid;
     p->part = nw_gather_bytes(s->oc) / sizeof(float);
     if (!backward)
         return;
-    p->grad = align((size_t)(d->rows * s->ow * p->op));
-    p->own += p->grad + d->spread + d->line + align(2 * (size_t)d->cp);
+    p->grad = nw_whole_lines((size_t)(d->rows * s->ow * p->op));
+    p->own += p->grad + d->spread + d->line + nw_whole_lines(2 * (size_t)d->cp);
     p->sums = p->point;
     p->totals = p->sums + d->filter;
-    p->part = p->totals + align(2 * (size_t)s->c * sizeof(double) / sizeof(float));
+    p->part =
+        p->totals + nw_whole_lines(2 * (size_t)s->c * sizeof(double) / sizeof(float));
 }
 
 static int separable_fits(const nw_stage *s)
@@ -178,7 +174,7 @@ static struct own own_places(const struct call *call)
     own.walk.spread = own.walk.act + d->act;
     own.walk.line = own.walk.spread + d->spread;
     own.walk.sums = own.walk.line + d->line;
-    own.mid = own.walk.sums + align(2 * (size_t)d->cp);
+    own.mid = own.walk.sums + nw_whole_lines(2 * (size_t)d->cp);
     own.grad = own.mid + call->p.mid;
     return own;
 }
